@@ -1,0 +1,224 @@
+"""What the engine and its callers want to know about a certificate; trust in it is decided in ``paths``."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TypeVar
+
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from secmail import der
+from secmail.errors import Malformed, Unsupported
+
+MAX_RSA_BITS = 16_384
+SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
+SMIME_CAPABILITIES = x509.ObjectIdentifier("1.2.840.113549.1.9.15")  # RFC 4262 section 2
+KEY_USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
+
+Extension = TypeVar("Extension", bound=x509.ExtensionType)
+
+
+@dataclass(frozen=True, repr=False)
+class Certificate:
+    """An X.509 certificate. Two are equal if their bytes are; made by ``from_der`` or ``from_pem``."""
+
+    der: bytes
+
+    @classmethod
+    def from_der(cls, data: bytes) -> "Certificate":
+        """Read one DER certificate; Malformed or Unsupported if the engine cannot work with it."""
+        certificate = cls(bytes(data))
+        der.scan(certificate.der)
+        certificate._x509, certificate._members, certificate.emails, certificate.capabilities  # noqa: B018 (errors come out here)
+        return certificate
+
+    @classmethod
+    def from_pem(cls, data: bytes) -> "Certificate":
+        """Read the first certificate of a PEM text."""
+        try:
+            return cls.from_der(x509.load_pem_x509_certificate(data).public_bytes(Encoding.DER))
+        except ValueError as error:
+            raise Malformed("not a PEM certificate") from error
+
+    def __repr__(self) -> str:
+        return f"<Certificate {self.subject}, serial number {self.serial_number:x}>"
+
+    # Names
+
+    @cached_property
+    def subject(self) -> str:
+        """The subject as RFC 4514 writes it."""
+        return self._x509.subject.rfc4514_string()
+
+    @cached_property
+    def issuer(self) -> str:
+        """The issuer as RFC 4514 writes it."""
+        return self._x509.issuer.rfc4514_string()
+
+    @cached_property
+    def common_name(self) -> str | None:
+        """The subject's (last) common name."""
+        names = self._x509.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(names[-1].value) if names else None
+
+    @cached_property
+    def emails(self) -> tuple[str, ...]:
+        """The addresses this certificate speaks for, domain in lower case, each once: rfc822Name, SmtpUTF8Mailbox, emailAddress."""
+        found: list[str] = []
+        if names := self._extension(x509.SubjectAlternativeName):
+            found += names.get_values_for_type(x509.RFC822Name)
+            others = names.get_values_for_type(x509.OtherName)
+            found += [_utf8(each.value) for each in others if each.type_id == SMTP_UTF8_MAILBOX]
+        found += [str(each.value) for each in self._x509.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)]
+        return tuple(dict.fromkeys(map(normal_address, found)))
+
+    def speaks_for(self, address: str) -> bool:
+        """RFC 8550 section 3: whether one of the certificate's addresses is this one, upper and lower case being the same."""
+        return address.casefold() in {each.casefold() for each in self.emails}
+
+    # Identity
+
+    @property
+    def issuer_der(self) -> bytes:
+        """The issuer's Name exactly as encoded."""
+        return self._members[1]
+
+    @property
+    def subject_der(self) -> bytes:
+        """The subject's Name exactly as encoded."""
+        return self._members[2]
+
+    @cached_property
+    def serial_number(self) -> int:
+        return der.Reader(self._members[0]).integer()
+
+    @cached_property
+    def issuer_and_serial_number(self) -> bytes:
+        """The DER of RFC 5652's IssuerAndSerialNumber."""
+        return der.sequence(self.issuer_der, self._members[0])
+
+    @cached_property
+    def subject_key_identifier(self) -> bytes | None:
+        found = self._extension(x509.SubjectKeyIdentifier)
+        return found.digest if found else None
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the certificate."""
+        return hashlib.sha256(self.der).digest()
+
+    @property
+    def not_before(self) -> datetime:
+        """Aware, in UTC."""
+        return self._x509.not_valid_before_utc
+
+    @property
+    def not_after(self) -> datetime:
+        """Aware, in UTC."""
+        return self._x509.not_valid_after_utc
+
+    # The key
+
+    @cached_property
+    def public_key(self) -> CertificatePublicKeyTypes:
+        """The ``cryptography`` key; Unsupported for an unknown kind, explicit EC parameters or a huge RSA modulus."""
+        try:
+            key = self._x509.public_key()
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise Unsupported("the certificate's public key is of a kind that is not read here") from error
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size > MAX_RSA_BITS:
+            raise Unsupported(f"an RSA key longer than {MAX_RSA_BITS} bits")
+        return key
+
+    @property
+    def public_key_info(self) -> bytes:
+        """The SubjectPublicKeyInfo exactly as encoded."""
+        return self._members[3]
+
+    @cached_property
+    def key_usage(self) -> frozenset[str] | None:
+        """The names of RFC 5280 section 4.2.1.3 in snake_case; None where the extension is absent, which allows every use."""
+        found = self._extension(x509.KeyUsage)
+        return frozenset(name for name in KEY_USAGES if getattr(found, name)) if found else None
+
+    @property
+    def can_sign(self) -> bool:
+        """RFC 8550 section 4.4.2: digitalSignature or nonRepudiation, or no key usage at all."""
+        return self._is_for_mail and self._may("digital_signature", "content_commitment")
+
+    @property
+    def can_encrypt(self) -> bool:
+        """Key encipherment for RSA, key agreement for elliptic curves, or no key usage at all."""
+        try:
+            key = self.public_key
+        except Unsupported:
+            return False
+        needed = {rsa.RSAPublicKey: "key_encipherment", ec.EllipticCurvePublicKey: "key_agreement"}
+        return self._is_for_mail and any(isinstance(key, kind) and self._may(usage) for kind, usage in needed.items())
+
+    @cached_property
+    def capabilities(self) -> tuple[str, ...] | None:
+        """OIDs of the S/MIME capabilities that the certificate states (RFC 4262), None if it states none."""
+        for extension in self._x509.extensions:
+            if extension.oid == SMIME_CAPABILITIES and isinstance(extension.value, x509.UnrecognizedExtension):
+                return tuple(each.inside().oid() for each in der.read(extension.value.value))
+        return None
+
+    @cached_property
+    def asn1(self) -> asn1_x509.Certificate:
+        """The same certificate as asn1crypto sees it."""
+        return der.load(asn1_x509.Certificate, self.der)
+
+    # How it is read
+
+    @cached_property
+    def _x509(self) -> x509.Certificate:
+        try:
+            loaded = x509.load_der_x509_certificate(self.der)
+            # cryptography reads each of these when it is first asked for
+            loaded.subject, loaded.issuer, loaded.not_valid_before_utc, loaded.not_valid_after_utc, loaded.extensions  # noqa: B018
+        except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+            raise Malformed("not a valid certificate") from error
+        return loaded
+
+    @cached_property
+    def _members(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """Serial number, issuer, subject and public key as encoded: re-encoding a foreign Name may change it."""
+        tbs = der.read(self.der).inside()
+        tbs.optional(der.context(0))
+        serial_number, _, issuer, _, subject, public_key_info = (tbs.element().der for _ in range(6))
+        return serial_number, issuer, subject, public_key_info
+
+    def _extension(self, kind: type[Extension]) -> Extension | None:
+        try:
+            return self._x509.extensions.get_extension_for_class(kind).value
+        except x509.ExtensionNotFound:
+            return None
+
+    def _may(self, *usages: str) -> bool:
+        return self.key_usage is None or not self.key_usage.isdisjoint(usages)
+
+    @property
+    def _is_for_mail(self) -> bool:
+        """RFC 8550 section 4.4.4: an extended key usage must name e-mail protection or any purpose."""
+        purposes = self._extension(x509.ExtendedKeyUsage)
+        wanted = {ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+        return purposes is None or not wanted.isdisjoint(purposes)
+
+
+def normal_address(address: str) -> str:
+    """An address in the form in which two are compared: the domain in lower case, the local part as it is."""
+    local, at, domain = address.rpartition("@")
+    return local + at + domain.lower()
+
+
+def _utf8(encoded: bytes) -> str:
+    value = der.Reader(encoded).element(der.UTF8_STRING)
+    return value.content.decode("utf-8", "replace")

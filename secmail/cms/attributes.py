@@ -1,0 +1,280 @@
+"""Signed and unsigned attributes: which exist, where each may stand, how they are made and read.
+
+Placement is RFC 2634 section 1.3.4 and RFC 5652 section 11 as one table. Reading gives three outcomes for each attribute: absent,
+one value, or Malformed.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Literal, Protocol
+
+from secmail import der
+from secmail.algorithms import DIGESTS, OUR_CAPABILITIES, SHA1, SHA256, AlgorithmIdentifier, lookup
+from secmail.certificates import Certificate
+from secmail.errors import Malformed
+
+SMIME_AA = "1.2.840.113549.1.9.16.2"
+CONTENT_TYPE = "1.2.840.113549.1.9.3"
+MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
+SIGNING_TIME = "1.2.840.113549.1.9.5"
+COUNTERSIGNATURE = "1.2.840.113549.1.9.6"
+SMIME_CAPABILITIES = "1.2.840.113549.1.9.15"
+ALGORITHM_PROTECTION = "1.2.840.113549.1.9.52"
+RECEIPT_REQUEST = f"{SMIME_AA}.1"
+SECURITY_LABEL = f"{SMIME_AA}.2"
+ML_EXPANSION_HISTORY = f"{SMIME_AA}.3"
+CONTENT_HINTS = f"{SMIME_AA}.4"
+MSG_SIG_DIGEST = f"{SMIME_AA}.5"
+CONTENT_IDENTIFIER = f"{SMIME_AA}.7"
+EQUIVALENT_LABELS = f"{SMIME_AA}.9"
+CONTENT_REFERENCE = f"{SMIME_AA}.10"
+ENCRYPTION_KEY_PREFERENCE = f"{SMIME_AA}.11"
+SIGNING_CERTIFICATE = f"{SMIME_AA}.12"
+SIGNING_CERTIFICATE_V2 = f"{SMIME_AA}.47"
+
+Place = Literal["signed", "unsigned"]
+PLACES: dict[str, tuple[Place, ...]] = {
+    CONTENT_TYPE: ("signed",),
+    MESSAGE_DIGEST: ("signed",),
+    SIGNING_TIME: ("signed",),
+    COUNTERSIGNATURE: ("unsigned",),
+    SMIME_CAPABILITIES: ("signed",),
+    ALGORITHM_PROTECTION: ("signed",),
+    RECEIPT_REQUEST: ("signed",),
+    SECURITY_LABEL: ("signed",),
+    ML_EXPANSION_HISTORY: ("signed",),
+    CONTENT_HINTS: ("signed", "unsigned"),
+    MSG_SIG_DIGEST: ("signed",),
+    CONTENT_IDENTIFIER: ("signed", "unsigned"),
+    EQUIVALENT_LABELS: ("signed",),
+    CONTENT_REFERENCE: ("signed",),
+    ENCRYPTION_KEY_PREFERENCE: ("signed",),
+    SIGNING_CERTIFICATE: ("signed",),
+    SIGNING_CERTIFICATE_V2: ("signed",),
+}
+
+UB_RECEIPTS_TO = 16
+RFC822_NAME = der.context(1, constructed=False)
+DIRECTORY_NAME = der.context(4)
+
+ReceiptsFrom = Literal["all_receipts", "first_tier_recipients"] | tuple[str, ...]
+ALL_OR_FIRST_TIER: tuple[Literal["all_receipts", "first_tier_recipients"], ...] = ("all_receipts", "first_tier_recipients")
+
+
+class Attributes:
+    """The attributes of one SET OF Attribute. Malformed if one stands in a place where it must not."""
+
+    def __init__(self, members: Iterable[der.Element], place: Place) -> None:
+        self._values: dict[str, list[der.Element]] = {}
+        self._instances: dict[str, int] = {}
+        for member in members:
+            attribute = member.inside()
+            oid, values = attribute.oid(), attribute.inside(der.SET)
+            attribute.end()
+            if place not in PLACES.get(oid, (place,)):
+                raise Malformed(f"attribute {oid} among the {place} attributes")
+            self._values.setdefault(oid, []).extend(values)
+            self._instances[oid] = self._instances.get(oid, 0) + 1
+
+    def one(self, oid: str) -> der.Element | None:
+        """The only value of the only instance, None where the attribute is absent.
+
+        RFC 2634 section 1.3.4: "there MUST NOT be zero, or multiple, instances of AttributeValue present".
+        """
+        if oid not in self._instances:
+            return None
+        if self._instances[oid] != 1 or len(self._values[oid]) != 1:
+            raise Malformed(f"attribute {oid} has more or less than one value")
+        return self._values[oid][0]
+
+
+def is_set_of_attributes(content: bytes) -> bool:
+    """Whether content could pass for signed attributes: their signature would then be valid for it, and the reverse."""
+    try:
+        members = list(der.read(content, der.SET))
+        Attributes(members, "signed")
+    except Malformed:
+        return False
+    return bool(members)
+
+
+# The attributes of ESS
+
+
+class DerValue(Protocol):
+    """Something that has a DER encoding, such as a SecurityLabel."""
+
+    def to_der(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class ReceiptRequest:
+    """RFC 2634 section 2.7: who shall send a signed receipt, and where to. Addresses are rfc822Names."""
+
+    signed_content_identifier: bytes
+    receipts_from: ReceiptsFrom
+    receipts_to: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.receipts_to) <= UB_RECEIPTS_TO:
+            raise ValueError(f"receiptsTo holds 1 to {UB_RECEIPTS_TO} entries")
+
+    def to_der(self) -> bytes:
+        if isinstance(self.receipts_from, tuple):
+            receipts_from = der.tlv(der.context(1), *map(_general_names, self.receipts_from))
+        else:
+            number = ALL_OR_FIRST_TIER.index(self.receipts_from)
+            receipts_from = der.tlv(der.context(0, constructed=False), bytes((number,)))
+        receipts_to = der.sequence(*map(_general_names, self.receipts_to))
+        return der.sequence(der.octets(self.signed_content_identifier), receipts_from, receipts_to)
+
+    @classmethod
+    def from_element(cls, element: der.Element) -> "ReceiptRequest":
+        request = _members(element)
+        identifier, asked, receipts_to = request.octets(), request.element(), request.inside()
+        request.end()
+        receipts_from: ReceiptsFrom
+        if asked.tag == der.context(1):
+            receipts_from = tuple(_addresses(asked.inside()))
+        elif asked.tag == der.context(0, constructed=False) and asked.content in (b"\0", b"\1"):
+            receipts_from = ALL_OR_FIRST_TIER[asked.content[0]]
+        else:
+            raise Malformed("receiptsFrom is neither a list nor all nor first tier")
+        try:
+            return cls(identifier, receipts_from, tuple(_addresses(receipts_to)))
+        except ValueError as error:
+            raise Malformed("receiptsTo is empty or too long") from error
+
+
+@dataclass(frozen=True)
+class ContentHints:
+    """RFC 2634 section 2.9: what is inside, said outside. ``content_type`` is a dotted OID."""
+
+    content_type: str
+    content_description: str | None = None
+
+    def to_der(self) -> bytes:
+        text = b"" if self.content_description is None else der.tlv(der.UTF8_STRING, self.content_description.encode())
+        return der.sequence(text, der.oid(self.content_type))
+
+    @classmethod
+    def from_element(cls, element: der.Element) -> "ContentHints":
+        hints = _members(element)
+        text, content_type = hints.optional(der.UTF8_STRING), hints.oid()
+        hints.end()
+        return cls(content_type, text.content.decode("utf-8", "replace") if text else None)
+
+
+@dataclass(frozen=True)
+class EssAttributes:
+    """The ESS attributes a signature shall carry; None leaves one out. ``security_label`` is a ``labels.SecurityLabel``."""
+
+    security_label: DerValue | None = None
+    receipt_request: ReceiptRequest | None = None
+    content_identifier: bytes | None = None
+    content_hints: ContentHints | None = None
+
+    def encoded(self) -> Iterator[bytes]:
+        """Each as an Attribute."""
+        if self.security_label is not None:
+            yield attribute(SECURITY_LABEL, self.security_label.to_der())
+        if self.receipt_request is not None:
+            yield attribute(RECEIPT_REQUEST, self.receipt_request.to_der())
+        if self.content_identifier is not None:
+            yield attribute(CONTENT_IDENTIFIER, der.octets(self.content_identifier))
+        if self.content_hints is not None:
+            yield attribute(CONTENT_HINTS, self.content_hints.to_der())
+
+
+# Making
+
+
+def attribute(oid: str, value: bytes) -> bytes:
+    """One Attribute with its one value."""
+    return der.sequence(der.oid(oid), der.tlv(der.SET, value))
+
+
+def signed_attributes(
+    *, content_type: str, message_digest: bytes, signing_time: datetime, standing: tuple[bytes, ...], ess: EssAttributes
+) -> bytes:
+    """The DER SET OF Attribute to be signed; ``standing`` comes from ``standing_attributes``."""
+    return der.set_of(
+        (
+            attribute(CONTENT_TYPE, der.oid(content_type)),
+            attribute(MESSAGE_DIGEST, der.octets(message_digest)),
+            attribute(SIGNING_TIME, der.time(signing_time)),
+            *standing,
+            *ess.encoded(),
+        )
+    )
+
+
+@lru_cache(maxsize=256)
+def standing_attributes(
+    certificate: Certificate, digest: AlgorithmIdentifier, signature: AlgorithmIdentifier, encryption_certificate: Certificate | None
+) -> tuple[bytes, ...]:
+    """Those that are the same in every message of a signer: certificate, algorithm protection, capabilities, preference."""
+    capabilities = der.sequence(*(each.der for each in OUR_CAPABILITIES))
+    standing = (
+        attribute(SIGNING_CERTIFICATE_V2, _signing_certificate_v2(certificate)),
+        attribute(ALGORITHM_PROTECTION, der.sequence(digest.der, der.tlv(der.context(1), der.read(signature.der).rest()))),
+        attribute(SMIME_CAPABILITIES, capabilities),
+    )
+    if encryption_certificate is None:
+        return standing
+    preference = der.tlv(der.context(0), der.read(encryption_certificate.issuer_and_serial_number).rest())
+    return (*standing, attribute(ENCRYPTION_KEY_PREFERENCE, preference))
+
+
+def _signing_certificate_v2(certificate: Certificate) -> bytes:
+    """RFC 5035 section 3: hashAlgorithm is left out, its DEFAULT being SHA-256."""
+    issuer, serial_number = der.read(certificate.issuer_and_serial_number)
+    issuer_serial = der.sequence(der.sequence(der.tlv(DIRECTORY_NAME, issuer.der)), serial_number.der)
+    return der.sequence(der.sequence(der.sequence(der.octets(SHA256.of(certificate.der)), issuer_serial)))
+
+
+def _general_names(address: str) -> bytes:
+    return der.sequence(der.tlv(RFC822_NAME, address.encode("ascii")))
+
+
+# Reading
+
+
+def _members(element: der.Element) -> der.Reader:
+    if element.tag != der.SEQUENCE:
+        raise Malformed("an attribute's value is no sequence")
+    return element.inside()
+
+
+def _addresses(list_of_general_names: der.Reader) -> Iterator[str]:
+    for names in list_of_general_names:
+        for name in _members(names):
+            if name.tag == RFC822_NAME:
+                yield name.content.decode("ascii", "replace")
+
+
+def same_signing_certificate(attributes: Attributes, certificate: Certificate) -> bool:
+    """RFC 5035 section 5.4: the first ESSCertID, where there is one, must be that of the certificate used to verify."""
+    for oid in (SIGNING_CERTIFICATE_V2, SIGNING_CERTIFICATE):
+        value = attributes.one(oid)
+        if value is not None and not _is_essentially(certificate, _members(value).inside().inside(), oid):
+            return False
+    return True
+
+
+def _is_essentially(certificate: Certificate, cert_id: der.Reader, oid: str) -> bool:
+    digest = SHA1
+    if oid == SIGNING_CERTIFICATE_V2:
+        named = cert_id.optional(der.SEQUENCE)
+        digest = lookup(DIGESTS, AlgorithmIdentifier.from_element(named).oid, "digest algorithm") if named else SHA256
+    if cert_id.octets() != digest.of(certificate.der):
+        return False
+    issuer_serial = cert_id.optional(der.SEQUENCE)
+    if issuer_serial is None:
+        return True
+    members = issuer_serial.inside()
+    issuer = members.inside().element()
+    serial_number = members.element(der.INTEGER)
+    return issuer.tag != DIRECTORY_NAME or der.sequence(issuer.content, serial_number.der) == certificate.issuer_and_serial_number

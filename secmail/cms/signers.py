@@ -1,0 +1,272 @@
+"""SignerInfo: verified first, its attributes believed afterwards (RFC 5652 sections 5.3 to 5.6, RFC 2634 section 1.3.4)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from secmail import der
+from secmail.algorithms import DIGESTS, AlgorithmIdentifier, Digest, Signature, lookup, verify
+from secmail.certificates import Certificate
+from secmail.cms import DATA
+from secmail.cms import attributes as attribute
+from secmail.cms.attributes import Attributes, ContentHints, ReceiptRequest
+from secmail.errors import BadCertificate, BadSignature, Malformed, SecmailError
+from secmail.paths import PathVerdict, Purpose, TrustStore, validate
+
+SIGNED_ATTRS, UNSIGNED_ATTRS = der.context(0), der.context(1)
+SUBJECT_KEY_IDENTIFIER = der.context(0, constructed=False)
+CLOCK_TOLERANCE = timedelta(minutes=5)
+SMALL_RSA = 2048
+
+
+@dataclass(frozen=True)
+class VerifiedSigner:
+    """A signer whose signature holds and whose certificate leads to a trust anchor: its attributes may be believed.
+
+    ``security_label`` is the ESSSecurityLabel as DER. ``malformed`` names (by OID) ESS attributes that are there but not readable or
+    there twice. ``capabilities`` are the OIDs the signer says it reads, ``encryption_certificate`` the one it prefers.
+    """
+
+    certificate: Certificate
+    path: PathVerdict
+    digest_algorithm: str
+    signature_algorithm: str
+    signature: bytes
+    signed_attributes: bytes
+    signing_time: datetime | None = None
+    security_label: bytes | None = None
+    receipt_request: ReceiptRequest | None = None
+    content_identifier: bytes | None = None
+    content_hints: ContentHints | None = None
+    capabilities: tuple[str, ...] | None = None
+    encryption_certificate: Certificate | None = None
+    malformed: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RejectedSigner:
+    """A signer that proves nothing; ``reason`` says why, for people. ``certificate`` is only what the message claims."""
+
+    reason: str
+    error: SecmailError
+    certificate: Certificate | None = None
+
+
+Signer = VerifiedSigner | RejectedSigner
+
+
+@dataclass(frozen=True)
+class SignedContent:
+    """What is known of the content when signers are looked at."""
+
+    content_type: str
+    digests: Mapping[Digest, bytes]
+    looks_like_attributes: bool
+
+
+@dataclass(frozen=True)
+class SignerInfo:
+    """A SignerInfo as read, nothing of it verified."""
+
+    sid: der.Element
+    digest_algorithm: AlgorithmIdentifier
+    signed_attrs: der.Element | None
+    signature_algorithm: AlgorithmIdentifier
+    signature: bytes
+    unsigned_attrs: der.Element | None
+
+    @classmethod
+    def from_element(cls, element: der.Element) -> "SignerInfo":
+        members = element.inside()
+        members.integer()
+        sid, digest_algorithm = members.element(), AlgorithmIdentifier.read(members)
+        signed_attrs = members.optional(SIGNED_ATTRS)
+        signature_algorithm, signature = AlgorithmIdentifier.read(members), members.octets()
+        unsigned_attrs = members.optional(UNSIGNED_ATTRS)
+        members.end()
+        return cls(sid, digest_algorithm, signed_attrs, signature_algorithm, signature, unsigned_attrs)
+
+    def certificate_in(self, certificates: Sequence[Certificate]) -> Certificate | None:
+        """The first certificate that the signer identifier names."""
+        if self.sid.tag == SUBJECT_KEY_IDENTIFIER:
+            return next((each for each in certificates if each.subject_key_identifier == self.sid.content), None)
+        return next((each for each in certificates if each.issuer_and_serial_number == self.sid.der), None)
+
+
+def verify_signer(
+    element: der.Element, content: SignedContent, *, certificates: Sequence[Certificate], trust: TrustStore, now: datetime
+) -> Signer:
+    """Verify one SignerInfo; whatever is wrong with it comes back as the reason of a RejectedSigner."""
+    certificate = None
+    try:
+        info = SignerInfo.from_element(element)
+        certificate = info.certificate_in(certificates)
+        if certificate is None:
+            raise BadCertificate("the signer's certificate is not in the message")
+        return _verified(info, certificate, content, certificates=certificates, trust=trust, now=now)
+    except SecmailError as error:
+        return RejectedSigner(str(error), error, certificate)
+
+
+def _verified(
+    info: SignerInfo,
+    certificate: Certificate,
+    content: SignedContent,
+    *,
+    certificates: Sequence[Certificate],
+    trust: TrustStore,
+    now: datetime,
+) -> VerifiedSigner:
+    digest = lookup(DIGESTS, info.digest_algorithm.oid, "digest algorithm")
+    if digest not in content.digests:
+        raise BadSignature("the signer's digest algorithm is not among those of the SignedData")
+    if info.signed_attrs is None:
+        row, signed_attributes = _verify_without_attributes(info, certificate, content, digest), b""
+    else:
+        row, signed_attributes = _verify_attributes(info, info.signed_attrs, certificate, digest)
+    attributes = Attributes(der.read(signed_attributes, der.SET) if signed_attributes else (), "signed")
+    Attributes(info.unsigned_attrs.inside() if info.unsigned_attrs else (), "unsigned")
+    if info.signed_attrs is not None:
+        _check_binding(info, attributes, certificate, content, digest)
+    path = _validated(certificate, certificates, trust, now)
+    signing_time = _value(attributes, attribute.SIGNING_TIME, der.Element.time)
+    return VerifiedSigner(
+        certificate=certificate,
+        path=path,
+        digest_algorithm=digest.name,
+        signature_algorithm=row.name,
+        signature=info.signature,
+        signed_attributes=signed_attributes,
+        signing_time=signing_time,
+        warnings=tuple(_warnings(certificate, digest, signing_time, now)),
+        **_claims(attributes, certificates),  # type: ignore[arg-type]
+    )
+
+
+def _verify_without_attributes(info: SignerInfo, certificate: Certificate, content: SignedContent, digest: Digest) -> Signature:
+    """RFC 5652 section 5.3: signedAttrs "MUST be present if the content type of the EncapsulatedContentInfo [...] is not id-data"."""
+    if content.content_type != DATA or content.looks_like_attributes:
+        raise BadSignature("signed attributes are absent where they must be present")
+    return verify(certificate.public_key, info.signature_algorithm, info.signature, content.digests[digest], digest)
+
+
+def _verify_attributes(
+    info: SignerInfo, signed_attrs: der.Element, certificate: Certificate, digest: Digest
+) -> tuple[Signature, bytes]:
+    """RFC 5652 section 5.4: "an EXPLICIT SET OF tag is used, rather than of the IMPLICIT [0] tag".
+
+    What travels may be BER while the DER is signed, so the sorted form is tried after the form received.
+    """
+    received = der.tlv(der.SET, signed_attrs.content)
+    ordered = der.set_of(member.der for member in signed_attrs.inside())
+    for encoded in dict.fromkeys((received, ordered)):
+        try:
+            value = digest.of(encoded)
+            return verify(certificate.public_key, info.signature_algorithm, info.signature, value, digest), encoded
+        except BadSignature as error:
+            failure = error
+    raise failure
+
+
+def _check_binding(
+    info: SignerInfo, attributes: Attributes, certificate: Certificate, content: SignedContent, digest: Digest
+) -> None:
+    """That the attributes belong to this content, these algorithms and this certificate."""
+    content_type, message_digest = attributes.one(attribute.CONTENT_TYPE), attributes.one(attribute.MESSAGE_DIGEST)
+    if content_type is None or message_digest is None:
+        raise BadSignature("the content-type or the message-digest attribute is absent")
+    if content_type.oid() != content.content_type:
+        raise BadSignature("the content-type attribute is not the type of the content")
+    if message_digest.tag != der.OCTET_STRING or message_digest.content != content.digests[digest]:
+        raise BadSignature("the content was changed after it was signed")
+    if protection := attributes.one(attribute.ALGORITHM_PROTECTION):
+        members = protection.inside()
+        protected_digest, signature = AlgorithmIdentifier.read(members), members.element(der.context(1))
+        protected_signature = AlgorithmIdentifier.from_element(signature)
+        if not (protected_digest.same_as(info.digest_algorithm) and protected_signature.same_as(info.signature_algorithm)):
+            raise BadSignature("RFC 6211: the algorithms were changed after signing")
+    if not attribute.same_signing_certificate(attributes, certificate):
+        raise BadSignature("the certificate is not the one that was signed along")
+
+
+def _validated(certificate: Certificate, certificates: Sequence[Certificate], trust: TrustStore, now: datetime) -> PathVerdict:
+    others = [each for each in certificates if each != certificate]
+    path = validate(certificate, trust=trust, intermediates=others, at=now, purpose=Purpose.SIGNATURE)
+    if not path.valid:
+        raise BadCertificate(path.reason)
+    return path
+
+
+def _warnings(certificate: Certificate, digest: Digest, signing_time: datetime | None, now: datetime) -> list[str]:
+    key = certificate.public_key
+    found = []
+    if digest.weak:
+        found.append(f"{digest.name} is weak")
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < SMALL_RSA:
+        found.append(f"an RSA key of {key.key_size} bits is weak")
+    if signing_time is not None and signing_time > now + CLOCK_TOLERANCE:
+        found.append("the signing time lies in the future")
+    return found
+
+
+# What a verified signer says
+
+Value = TypeVar("Value")
+
+
+def _claims(attributes: Attributes, certificates: Sequence[Certificate]) -> dict[str, object]:
+    """The attributes that may fail on their own: RFC 2634 wants absent, one and malformed told apart."""
+    claims: dict[str, object] = {}
+    malformed = set()
+    readers: dict[str, tuple[str, Callable[[der.Element], object]]] = {
+        attribute.SECURITY_LABEL: ("security_label", _security_label),
+        attribute.RECEIPT_REQUEST: ("receipt_request", ReceiptRequest.from_element),
+        attribute.CONTENT_IDENTIFIER: ("content_identifier", _octets),
+        attribute.CONTENT_HINTS: ("content_hints", ContentHints.from_element),
+        attribute.SMIME_CAPABILITIES: ("capabilities", _capabilities),
+        attribute.ENCRYPTION_KEY_PREFERENCE: ("encryption_certificate", lambda each: _preferred(each, certificates)),
+    }
+    for oid, (name, read) in readers.items():
+        try:
+            claims[name] = _value(attributes, oid, read)
+        except Malformed:
+            malformed.add(oid)
+    return {**claims, "malformed": frozenset(malformed)}
+
+
+def _value(attributes: Attributes, oid: str, read: Callable[[der.Element], Value]) -> Value | None:
+    element = attributes.one(oid)
+    return None if element is None else read(element)
+
+
+def _security_label(element: der.Element) -> bytes:
+    if element.tag != der.SET:
+        raise Malformed("the security label is no SET")
+    return element.der
+
+
+def _octets(element: der.Element) -> bytes:
+    if element.tag != der.OCTET_STRING:
+        raise Malformed("the content identifier is no octet string")
+    return element.content
+
+
+def _capabilities(element: der.Element) -> tuple[str, ...]:
+    return tuple(each.inside().oid() for each in element.inside())
+
+
+def _preferred(element: der.Element, certificates: Sequence[Certificate]) -> Certificate | None:
+    """RFC 8551 section 2.5.3.1: the certificate in the message that the preference names."""
+    for each in certificates:
+        named = {
+            der.context(0): der.sequence(element.content) == each.issuer_and_serial_number,
+            der.context(1): element.content.startswith(der.octets(each.subject_key_identifier or b"")),
+            der.context(2, constructed=False): element.content == each.subject_key_identifier,
+        }
+        if named.get(element.tag) and each.can_encrypt:
+            return each
+    return None

@@ -1,0 +1,55 @@
+"""Every way in which the engine refuses, in one tree.
+
+Messages name what is wrong and where; they never repeat content, keys or passwords, because they end up in logs and on pages.
+"""
+
+
+class SecmailError(Exception):
+    """Base of all errors that foreign bytes, keys or certificates can cause. A caller's mistake is TypeError or ValueError."""
+
+
+class Malformed(SecmailError):
+    """The bytes are not what they claim to be."""
+
+
+class Unsupported(SecmailError):
+    """Well-formed, but an algorithm, version or policy that is not read here."""
+
+
+class VerificationError(SecmailError):
+    """A signature, or the certificate behind it, does not hold."""
+
+
+class BadSignature(VerificationError):
+    """The signature value does not belong to this content and key."""
+
+
+class BadCertificate(VerificationError):
+    """No valid path from the certificate to a trust anchor; ``args[0]`` says why, for people."""
+
+
+class SignerMismatch(VerificationError):
+    """The signature holds, but it is not the signature of the person the message names."""
+
+
+class DecryptionError(SecmailError):
+    """A recipient info matched, and decryption failed. One wording for every cause (no oracle)."""
+
+    def __init__(self) -> None:
+        super().__init__("the message can't be decrypted: it was damaged or changed on the way")
+
+
+class NotARecipient(SecmailError):
+    """None of the keys given belongs to a recipient info of the message."""
+
+
+class LabelError(SecmailError):
+    """A security label, clearance or policy is invalid."""
+
+
+class ReceiptError(SecmailError):
+    """A signed receipt does not prove what it claims."""
+
+
+class MailListLoop(SecmailError):
+    """The message went through this mail list before (RFC 2634 section 4.2)."""

@@ -1,0 +1,180 @@
+"""Header protection (RFC 9788): the header section inside the cryptography, and what of it is left outside."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from secmail.mime.addresses import Address, parse_addresses
+from secmail.mime.headers import Headers
+from secmail.mime.read import Entity, read_entity
+from secmail.mime.text import decode_words
+
+Fields = Sequence[tuple[str, str]]
+
+Policy = Callable[[str, str], str | None]
+"""A header confidentiality policy (section 3.1): name and value to the value shown outside, or None to leave the field out there."""
+
+Protection = Literal["unprotected", "signed-only", "encrypted-only", "signed-and-encrypted"]
+
+
+def hcp_baseline(name: str, value: str) -> str | None:
+    """Section 3.2.1: the subject is obscured, the other fields that say what a message is about are left out."""
+    if name.lower() == "subject":
+        return "[...]"
+    return None if name.lower() in ("comments", "keywords") else value
+
+
+def hcp_no_confidentiality(name: str, value: str) -> str | None:
+    """Section 3.2.3: nothing is hidden."""
+    return value
+
+
+@dataclass(frozen=True)
+class Protected:
+    """``inner``: fields for the payload's root, HP-Outer among them; ``outer``: fields for the unprotected header section; ``hp``: the
+    parameter for the payload's root; ``legacy_display``: fields a program without header protection would not show rightly."""
+
+    inner: tuple[tuple[str, str], ...]
+    outer: tuple[tuple[str, str], ...]
+    hp: Literal["cipher", "clear"]
+    legacy_display: tuple[tuple[str, str], ...]
+
+
+# RFC 9787 section 1.1.2; a field not named here is of no use to a reader.
+_USER_FACING = ("subject", "from", "to", "cc", "date", "reply-to", "followup-to", "sender")
+
+
+def protect(headers: Fields, *, encrypted: bool = True, policy: Policy = hcp_baseline) -> Protected:
+    """Divide the header fields of a message (all but MIME-Version and Content-*, in order) for sending (section 5.2).
+
+    Bcc is left out on both sides: inside, every recipient would read it (section 11.4). ValueError: a field that is made here.
+    """
+    inner: list[tuple[str, str]] = []
+    outer: list[tuple[str, str]] = []
+    for name, value in headers:
+        if _is_structural(name) or name.lower() == "hp-outer":
+            raise ValueError(f"header field {name}: belongs to the MIME structure")
+        if name.lower() in ("bcc", "resent-bcc"):
+            continue
+        inner.append((name, value))
+        shown = policy(name, value) if encrypted else value
+        if shown is not None:
+            outer.append((name, shown))
+    hidden = tuple(field for field in inner if field[0].lower() in _USER_FACING and field not in outer)
+    # Section 2.2: HP-Outer records each field left outside, and only in an encrypted message.
+    records = [("HP-Outer", f"{name}: {value}") for name, value in outer] if encrypted else []
+    return Protected((*inner, *records), tuple(outer), "cipher" if encrypted else "clear", hidden)
+
+
+@dataclass(frozen=True)
+class ProtectedHeader:
+    """One field of a message as it counts for the reader.
+
+    ``field`` is its value unfolded but not decoded, ``outer_field`` what the unprotected header section says of this field, or None.
+    Addresses are read from the undecoded form: a decoded name may look like an address.
+    """
+
+    field: str
+    protection: Protection
+    outer_field: str | None
+
+    @property
+    def value(self) -> str:
+        """The value for display."""
+        return decode_words(self.field)
+
+    @property
+    def outer(self) -> str | None:
+        """The value outside, for display."""
+        return None if self.outer_field is None else decode_words(self.outer_field)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """The mailboxes of an address field."""
+        return parse_addresses(self.field)
+
+    @property
+    def outer_addresses(self) -> tuple[Address, ...]:
+        """The mailboxes the field has outside; section 4.4 wants a From that differs there to be pointed out."""
+        return parse_addresses(self.outer_field or "")
+
+
+def protection_states(
+    outer: Headers, payload: Entity, *, encrypted: bool, signed: bool
+) -> Mapping[str, ProtectedHeader]:
+    """Return the fields of a message by lower-case name (the first of each name), with the protection each of them had.
+
+    ``payload`` is the entity inside all layers, ``outer`` the header section of the whole message; ``signed`` only if the signature was
+    verified. With header protection (and a layer that gives it), fields that stand only outside are reported unprotected: section 4.4.4
+    forbids to answer to them. Without it, the payload's fields don't count.
+    """
+    outside = _first_values(outer)
+    states = {name: ProtectedHeader(value, "unprotected", value) for name, value in outside.items()}
+    if not (encrypted or signed) or not is_protected(payload):
+        return states
+    root = message_root(payload)
+    exposed = _exposed(outer, root, wrapped=root is not payload) if encrypted else None
+    for name, value in _first_values(root.headers).items():
+        # Section 4.3.1: confidential is what was not recorded as shown outside, in this spelling.
+        confidential = exposed is not None and _comparable(name, value) not in exposed
+        states[name] = ProtectedHeader(value, _protection(signed, confidential), outside.get(name))
+    return states
+
+
+def _protection(signed: bool, confidential: bool) -> Protection:
+    if signed:
+        return "signed-and-encrypted" if confidential else "signed-only"
+    return "encrypted-only" if confidential else "unprotected"
+
+
+def _exposed(outer: Headers, root: Entity, *, wrapped: bool) -> set[tuple[str, str]] | None:
+    """Return the fields shown outside, as the originator recorded them; None: nothing was meant to be confidential.
+
+    The wrapped form has no record, so section 4.10.2 takes the header section as it arrived, which others may have changed.
+    """
+    if wrapped:
+        return {_comparable(field.name, field.value) for field in outer}
+    if root.parameters.get("hp", "").lower() == "clear":
+        return None
+    recorded = [value.partition(":") for value in root.headers.get_all("HP-Outer")]
+    return {_comparable(name, value) for name, _, value in recorded}
+
+
+def _comparable(name: str, value: str) -> tuple[str, str]:
+    return name.strip().lower(), decode_words(value.strip())
+
+
+def _first_values(headers: Headers) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for field in headers:
+        if not _is_structural(field.name) and field.name.lower() != "hp-outer":
+            fields.setdefault(field.name.lower(), field.value)
+    return fields
+
+
+def _is_structural(name: str) -> bool:
+    """RFC 9787 section 1.1.1: MIME-Version and what begins with Content- describe the MIME structure, not the message."""
+    return name.lower() == "mime-version" or name.lower().startswith("content-")
+
+
+def is_protected(payload: Entity) -> bool:
+    """Return whether the entity inside the cryptography carries header protection, in this form or in the one of RFC 8551."""
+    return _states_protection(payload) or message_root(payload) is not payload
+
+
+def _states_protection(entity: Entity) -> bool:
+    return entity.parameters.get("hp", "").lower() in ("cipher", "clear")
+
+
+_LAYERS = ("multipart/signed", "multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
+
+
+def message_root(payload: Entity) -> Entity:
+    """Return the entity to display: ``payload``, or the message it wraps for header protection as RFC 8551 section 3.1 had it.
+
+    Section 4.10.1: that form is a message/rfc822 whose message is no cryptographic layer, with no ``hp`` on either. Malformed.
+    """
+    if payload.content_type != "message/rfc822" or "hp" in payload.parameters:
+        return payload
+    wrapped = read_entity(payload.content)
+    return payload if wrapped.content_type in _LAYERS or "hp" in wrapped.parameters else wrapped

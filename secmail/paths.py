@@ -1,0 +1,322 @@
+"""Certification path validation, RFC 5280 section 6, at a given moment and with revocation evidence passed in.
+
+pyhanko-certvalidator does the algorithm. It is given everything and fetches nothing: no network, no clock, no trust list of the
+system. Revocation is judged here on top, because the library looks at a CRL only if the certificate says where to fetch one.
+"""
+
+import enum
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
+
+from asn1crypto import crl, ocsp, x509
+from pyhanko_certvalidator import ValidationContext, errors
+from pyhanko_certvalidator.authority import CertTrustAnchor, TrustQualifiers
+from pyhanko_certvalidator.path import ValidationPath
+from pyhanko_certvalidator.policy_decl import (
+    NO_REVOCATION,
+    REQUIRE_REVINFO,
+    CertRevTrustPolicy,
+    FreshnessReqType,
+)
+from pyhanko_certvalidator.revinfo.validate_crl import verify_crl
+from pyhanko_certvalidator.revinfo.validate_ocsp import verify_ocsp_response
+from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator
+from pyhanko_certvalidator.validate import async_validate_path
+
+from . import der
+from .certificates import Certificate
+from .errors import Malformed
+
+# What is wrong comes back in verdicts. Its log lines are tracebacks and names from foreign certificates
+logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
+
+MAX_PATHS = 20  # tried for one certificate; even a mesh of cross-certificates has few
+NEVER_STALE = timedelta(days=36_525)
+
+
+class Purpose(enum.Enum):
+    """What the certificate's key is to be used for."""
+
+    EMAIL_PROTECTION = "e-mail"
+    SIGNATURE = "signing e-mail"
+    ENCRYPTION = "encrypting e-mail"
+
+
+EMAIL_PROTECTION = Purpose.EMAIL_PROTECTION
+
+
+class Revocation(enum.Enum):
+    """How much evidence is needed that no certificate of the path is revoked."""
+
+    SOFT = "evidence counts where there is some, however old: revoked stays revoked"
+    HARD = "every certificate below the trust anchor needs evidence that is current"
+
+
+@dataclass(frozen=True)
+class TrustStore:
+    """The trust anchors. Their own validity and path length hold as in any certificate of the path."""
+
+    anchors: tuple[Certificate, ...]
+
+    def __init__(self, anchors: Iterable[Certificate]) -> None:
+        object.__setattr__(self, "anchors", tuple(dict.fromkeys(anchors)))
+
+    @cached_property
+    def trust_anchors(self) -> tuple[CertTrustAnchor, ...]:
+        """The same in the form of the library. Malformed if one is no certificate."""
+        return tuple(
+            CertTrustAnchor(
+                anchor.asn1,
+                TrustQualifiers(
+                    max_path_length=anchor.asn1.max_path_length,
+                    valid_from=anchor.not_before,
+                    valid_until=anchor.not_after,
+                ),
+            )
+            for anchor in self.anchors
+        )
+
+
+@dataclass(frozen=True)
+class PathVerdict:
+    """Whether the certificate may be relied on for the purpose, and why not as a clause for people ("the certificate …").
+
+    ``chain`` is the valid path, the certificate first and the trust anchor last; empty if there is none. Until ``valid_until`` (aware)
+    the verdict stands unless new evidence comes: the end of the shortest validity or the next update of the evidence given.
+    """
+
+    valid: bool
+    reason: str
+    chain: tuple[Certificate, ...] = ()
+    valid_until: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return self.valid
+
+
+def validate(
+    certificate: Certificate,
+    *,
+    trust: TrustStore,
+    at: datetime,
+    intermediates: Iterable[Certificate] = (),
+    crls: Iterable[bytes] = (),
+    ocsps: Iterable[bytes] = (),
+    purpose: Purpose = EMAIL_PROTECTION,
+    revocation: Revocation = Revocation.SOFT,
+) -> PathVerdict:
+    """Find a path from the certificate to a trust anchor that is valid at ``at`` (with a time zone).
+
+    ``intermediates`` are candidates from anywhere, ``crls`` and ``ocsps`` DER; what of them is malformed or does not belong here is
+    passed over. Pure: equal arguments give equal verdicts, so they may be kept until ``valid_until``. Never raises for bad certificates.
+    """
+    try:
+        leaf = certificate.asn1
+    except Malformed:
+        return PathVerdict(False, "the certificate is malformed")
+    unfit = _unfit(certificate, purpose)
+    if unfit is not None:
+        return PathVerdict(False, unfit)
+    lists, responses = list(_parsed(crls, _crl)), list(_parsed(ocsps, _ocsp))
+    known = _anchored(intermediates, trust)
+    evidence = ValidationContext(
+        trust_roots=trust.trust_anchors,
+        other_certs=[each.asn1 for each in known],
+        moment=at,
+        crls=lists,
+        ocsps=responses,
+        revinfo_policy=_evidence_policy(revocation),
+        time_tolerance=timedelta(0),
+    )
+    found = _run(_valid_path(leaf, evidence, revocation))
+    if isinstance(found, str):
+        return PathVerdict(False, found)
+    originals = {id(each.asn1): each for each in (*trust.anchors, *known, certificate)}
+    chain = tuple(originals[id(each)] for each in reversed(list(found)))
+    ends = [each.not_after for each in chain]
+    ends += [update for update in _next_updates(lists, responses) if update > at]
+    return PathVerdict(True, "the certificate is valid", chain, min(ends))
+
+
+def _unfit(certificate: Certificate, purpose: Purpose) -> str | None:
+    """RFC 8550 sections 4.4.2 and 4.4.4."""
+    purposes = certificate.asn1.extended_key_usage_value
+    if purposes is not None and not {"email_protection", "any_extended_key_usage"} & set(purposes.native):
+        return "the certificate is not for e-mail"
+    fit = certificate.can_encrypt if purpose is Purpose.ENCRYPTION else certificate.can_sign
+    return None if fit or purpose is Purpose.EMAIL_PROTECTION else f"the certificate is not for {purpose.value}"
+
+
+# Evidence
+
+
+@lru_cache(maxsize=64)
+def _crl(data: bytes) -> crl.CertificateList:
+    return der.load(crl.CertificateList, data)
+
+
+@lru_cache(maxsize=256)
+def _ocsp(data: bytes) -> ocsp.OCSPResponse:
+    response = der.load(ocsp.OCSPResponse, data)
+    if response["response_status"].native != "successful":
+        raise Malformed("an OCSP response without an answer")
+    return response
+
+
+Evidence = TypeVar("Evidence")
+
+
+def _parsed(given: Iterable[bytes], read: Callable[[bytes], Evidence]) -> Iterator[Evidence]:
+    for data in given:
+        try:
+            yield read(bytes(data))
+        except Malformed:
+            continue
+
+
+def _next_updates(lists: Sequence[crl.CertificateList], responses: Sequence[ocsp.OCSPResponse]) -> Iterator[datetime]:
+    updates = [each["tbs_cert_list"]["next_update"].native for each in lists]
+    updates += [
+        single["next_update"].native for response in responses for single in response.response_data["responses"]
+    ]
+    return (update for update in updates if update is not None)
+
+
+def _evidence_policy(revocation: Revocation) -> CertRevTrustPolicy:
+    """When evidence is fresh enough, and what its own signers need."""
+    if revocation is Revocation.HARD:
+        # A list newer than ``at`` says when each certificate was revoked, so it serves for earlier moments too
+        return CertRevTrustPolicy(REQUIRE_REVINFO, retroactive_revinfo=True)
+    # An old list proves nothing good, but what it lists is revoked
+    return CertRevTrustPolicy(
+        NO_REVOCATION, freshness=NEVER_STALE, freshness_req_type=FreshnessReqType.MAX_DIFF_REVOCATION_VALIDATION
+    )
+
+
+# Paths
+
+
+def _anchored(candidates: Iterable[Certificate], trust: TrustStore) -> list[Certificate]:
+    """Those candidates whose signatures lead to a trust anchor.
+
+    Messages bring up to 200 certificates along, and the number of ways through them grows without bound if anybody can add to them.
+    """
+    by_issuer: dict[str, list[Certificate]] = {}
+    for candidate in dict.fromkeys(candidates):
+        with suppress(Malformed):
+            by_issuer.setdefault(candidate.asn1.issuer.hashable, []).append(candidate)
+    kept: list[Certificate] = []
+    issuers = [anchor.asn1 for anchor in trust.anchors]
+    while issuers:
+        issuer = issuers.pop()
+        waiting = by_issuer.pop(issuer.subject.hashable, [])
+        issued = [each for each in waiting if _issued(each.asn1, issuer)]
+        # The rest is left for another issuer of the same name
+        by_issuer[issuer.subject.hashable] = [each for each in waiting if each not in issued]
+        kept += issued
+        issuers += [each.asn1 for each in issued if each.asn1.ca]
+    return kept
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        DefaultSignatureValidator().validate_signature(
+            certificate["signature_value"].native,
+            certificate["tbs_certificate"].dump(),
+            issuer.public_key,
+            certificate["signature_algorithm"],
+        )
+    except Exception:  # the library lets whatever a hostile key provokes through; not issued, then
+        return False
+    return True
+
+
+async def _valid_path(
+    leaf: x509.Certificate, evidence: ValidationContext, revocation: Revocation
+) -> ValidationPath | str:
+    """The first valid path, or why there is none, as far as a person can do something about it."""
+    # Without revocation: that is judged by ``_revoked``
+    rules = ValidationContext(
+        trust_manager=evidence.path_builder.trust_manager,
+        certificate_registry=evidence.certificate_registry,
+        moment=evidence.moment,
+        revinfo_policy=CertRevTrustPolicy(NO_REVOCATION),
+        time_tolerance=timedelta(0),
+    )
+    refusals: list[tuple[int, str]] = []
+    try:
+        async for path in evidence.path_builder.async_build_paths_lazy(leaf):
+            # Revocation first: that a certificate is revoked matters more than that it also expired
+            reasons = [await _revoked(path, evidence, revocation), await _invalid(path, rules)]
+            found = min((each for each in reasons if each is not None), default=None)
+            if found is None:
+                return path
+            refusals.append(found)
+            if len(refusals) == MAX_PATHS:
+                break
+    except errors.PathBuildingError:
+        return (
+            f"the certificate is {'self-signed and not' if leaf.self_issued else 'not issued by anybody'} trusted here"
+        )
+    return min(refusals)[1]
+
+
+async def _invalid(path: ValidationPath, rules: ValidationContext) -> tuple[int, str] | None:
+    """Why a path is not valid by RFC 5280, with a rank: what is said first if there are several reasons."""
+    try:
+        await async_validate_path(rules, path)
+    except errors.ExpiredError as error:
+        return 1, f"{_which(error.is_ee_cert)} expired on {_day(error.expired_dt)}"
+    except errors.NotYetValidError as error:
+        return 1, f"{_which(error.is_ee_cert)} is not valid before {_day(error.valid_from)}"
+    except errors.DisallowedAlgorithmError as error:
+        return 2, f"{_which(error.is_ee_cert)} is signed with an algorithm or key that is no longer secure"
+    except (errors.ValidationError, ValueError) as error:
+        return 2, f"the path from the certificate to a trust anchor breaks a rule: {error}"
+    return None
+
+
+async def _revoked(path: ValidationPath, evidence: ValidationContext, revocation: Revocation) -> tuple[int, str] | None:
+    """What the evidence says against a certificate of the path, from the trust anchor down."""
+    certificates = list(path.iter_certs(include_root=False))
+    unproven = None
+    for certificate in certificates:
+        which = _which(certificate is certificates[-1])
+        good = False
+        try:
+            for verify in (verify_ocsp_response, verify_crl):
+                with suppress(errors.OCSPValidationError, errors.CRLValidationError):
+                    await verify(certificate, path, evidence)
+                    good = True
+        except errors.RevokedError as error:
+            return 0, f"{which} was revoked on {_day(error.revocation_dt)} ({error.reason.human_friendly})"
+        if not good and unproven is None and revocation is Revocation.HARD:
+            unproven = 3, f"there is no current word on whether {which} is revoked"
+    return unproven
+
+
+def _which(is_leaf: bool) -> str:
+    return "the certificate" if is_leaf else "a certificate of its issuer"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+Result = TypeVar("Result")
+
+
+def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run what never waits, because nothing is fetched; so no event loop is needed, and a running one is no obstacle."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: Result = done.value
+        return result
+    coroutine.close()
+    raise RuntimeError("path validation waits for something")

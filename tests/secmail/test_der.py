@@ -1,0 +1,163 @@
+"""DER as X.690 wants it, and the limits on foreign bytes."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from asn1crypto import core
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secmail import der
+from secmail.errors import Malformed
+
+arcs = st.lists(st.integers(0, 2**70), max_size=8)
+oids = st.one_of(
+    st.tuples(st.integers(0, 1), st.integers(0, 39), arcs), st.tuples(st.just(2), st.integers(0, 2**40), arcs)
+).map(lambda parts: ".".join(map(str, (parts[0], parts[1], *parts[2]))))
+
+
+@given(st.integers(-(2**200), 2**200))
+def test_integers_are_encoded_as_asn1crypto_encodes_them(number):
+    assert der.integer(number) == core.Integer(number).dump()
+    assert der.Reader(der.integer(number)).integer() == number
+
+
+@given(oids)
+def test_object_identifiers_come_back_as_they_were(dotted):
+    assert der.oid(dotted) == core.ObjectIdentifier(dotted).dump()
+    if len(der.oid(dotted)) <= der.MAX_OID_LENGTH:
+        assert der.Reader(der.oid(dotted)).oid() == dotted
+
+
+@pytest.mark.parametrize("dotted", ["3.1", "1.40", "1.2.-3", "1.2.x", "1"])
+def test_what_is_no_object_identifier_is_a_callers_mistake(dotted):
+    with pytest.raises(ValueError):
+        der.oid(dotted)
+
+
+@given(st.binary(max_size=70_000))
+def test_lengths_have_the_shortest_form(content):
+    assert der.octets(content) == core.OctetString(content).dump()
+
+
+@given(st.datetimes(datetime(1950, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001 (made aware below)
+def test_times_come_back_to_the_second(moment):
+    moment = moment.replace(tzinfo=UTC, microsecond=0)
+    encoded = der.time(moment)
+    assert der.Reader(encoded).element().time() == moment
+    assert encoded[0] == (der.UTC_TIME if moment.year < 2050 else der.GENERALIZED_TIME), "RFC 5652 section 11.3"
+
+
+@pytest.mark.parametrize("text", [b"260301120000+0100", b"2603011200Z", b"269901120000Z", b"", b"26030112000\xb2Z"])
+def test_a_time_that_rfc5652_does_not_allow_is_refused(text):
+    with pytest.raises(Malformed):
+        der.Reader(der.tlv(der.UTC_TIME, text)).element().time()
+
+
+# One value, many encodings: a tree is (tag, content) with a list or octets as content
+
+trees = st.recursive(
+    st.tuples(st.sampled_from([der.OCTET_STRING, der.INTEGER, 0x81]), st.binary(max_size=200)),
+    lambda children: st.tuples(st.sampled_from([der.SEQUENCE, der.SET, 0xA0]), st.lists(children, max_size=5)),
+    max_leaves=30,
+)
+
+
+def encode(tree):
+    tag, content = tree
+    return der.tlv(tag, content if isinstance(content, bytes) else b"".join(map(encode, content)))
+
+
+def encode_ber(tree, draw):
+    """The same with lengths of any form and octet strings in pieces, as the generator decides."""
+    tag, content = tree
+    if tag == der.OCTET_STRING and draw(st.booleans()):
+        cut = draw(st.integers(0, len(content)))
+        return b"\x24\x80" + encode_ber((tag, content[:cut]), draw) + encode((tag, content[cut:])) + b"\0\0"
+    if isinstance(content, bytes):
+        return encode(tree)
+    inner = b"".join(encode_ber(each, draw) for each in content)
+    if draw(st.booleans()):
+        return bytes((tag, 0x80)) + inner + b"\0\0"
+    return bytes((tag, 0x83)) + len(inner).to_bytes(3, "big") + inner
+
+
+@given(trees, st.data())
+def test_any_ber_of_a_value_becomes_its_der(tree, data):
+    encoded = encode_ber(tree, data.draw)
+    assert der.definite(encoded) == (encode(tree), len(encoded))
+
+
+@given(trees)
+def test_what_is_der_passes_the_scan(tree):
+    der.scan(encode(tree))
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_raise_anything_but_malformed(data):
+    for read in (der.scan, der.definite, lambda each: list(der.Reader(each))):
+        with suppress(Malformed):
+            read(data)
+
+
+@given(trees, st.data())
+def test_every_truncation_is_refused(tree, data):
+    encoded = encode(tree)
+    cut = data.draw(st.integers(0, len(encoded) - 1))
+    with pytest.raises(Malformed):
+        der.scan(encoded[:cut])
+
+
+def nested(depth):
+    encoded = b"\x05\0"
+    for _ in range(depth):
+        encoded = der.sequence(encoded)
+    return encoded
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(nested(65), id="depth"),
+        pytest.param(der.sequence(b"\x05\0" * 500_001), id="elements"),
+        pytest.param(der.tlv(der.OBJECT_IDENTIFIER, b"\x81" * 64 + b"\1"), id="long OID"),
+        pytest.param(b"\x30\x88" + b"\xff" * 8, id="absurd length"),
+        pytest.param(b"\x30\x89" + b"\0" * 9, id="length of nine octets"),
+        pytest.param(b"\x1f\x81\1\0", id="high tag"),
+        pytest.param(b"\x30\x80\0\0", id="indefinite"),
+        pytest.param(b"\x04\x80\0\0", id="primitive indefinite"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_the_scan_refuses(data):
+    with pytest.raises(Malformed):
+        der.scan(data)
+
+
+def test_depth_and_elements_just_within_the_limits_pass():
+    der.scan(nested(60))
+    der.scan(der.sequence(b"\x05\0" * 400_000))
+
+
+@pytest.mark.parametrize("depth", [66, 100_000])
+def test_deep_indefinite_lengths_are_refused_and_do_not_exhaust_the_stack(depth):
+    with pytest.raises(Malformed):
+        der.definite(b"\x30\x80" * depth + b"\0\0" * depth)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\1", b"\x2a\x80\1", b"\x2a\x83"])
+def test_padded_cut_off_and_empty_object_identifiers_are_refused(content):
+    with pytest.raises(Malformed):
+        der.Reader(der.tlv(der.OBJECT_IDENTIFIER, content)).oid()
+
+
+def test_surplus_members_are_refused():
+    members = der.read(der.sequence(der.integer(1), der.integer(2)))
+    members.integer()
+    with pytest.raises(Malformed):
+        members.end()
+
+
+def test_a_set_of_is_sorted():
+    assert der.set_of([der.integer(3), der.integer(1), der.integer(2)]).hex() == "3109020101020102020103"

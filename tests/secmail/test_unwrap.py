@@ -1,0 +1,392 @@
+"""Opening messages: layers outside-in, nothing released unproven, the author by RFC 8550 section 3."""
+
+import base64
+import io
+from contextlib import contextmanager
+
+import pytest
+from forge import CONTENT, Forged, content_info, signed_data
+from hypothesis import given
+from hypothesis import strategies as st
+from pki import EVERYBODY, NOW, certificate, decryption_key, signing_key, trust
+
+from secmail import (
+    OWN_CAPABILITIES,
+    BadCertificate,
+    BadSignature,
+    BytesSource,
+    DecryptionError,
+    EnvelopedLayer,
+    EssAttributes,
+    Malformed,
+    NotARecipient,
+    ReceiptRequest,
+    Recipient,
+    RejectedSigner,
+    SecmailError,
+    SecurityLabel,
+    SignedLayer,
+    SignerMismatch,
+    Unsupported,
+    VerificationError,
+    der,
+    enveloping,
+    mime,
+    signing,
+    unwrap,
+    wrapping,
+)
+from secmail.cms import attributes
+from secmail.cms.attributes import attribute
+
+LABEL = SecurityLabel("1.3.6.1.4.1.22112.1.1", classification=3, privacy_mark="ACME")
+OUTER_LABEL = SecurityLabel("1.3.6.1.4.1.22112.1.1", classification=1)
+REQUEST = ReceiptRequest(b"id", "all_receipts", ("ada@example.org",))
+
+
+def headers(sender="ada@example.org", *more: bytes) -> bytes:
+    return b"".join([f"From: {sender}\r\nTo: bob@example.org\r\nMIME-Version: 1.0\r\n".encode(), *more])
+
+
+def opened(message: bytes, *names, now=NOW, **options):
+    return unwrap(BytesSource(message), keys=[decryption_key(each) for each in names], trust=trust(), now=now, **options)
+
+
+@contextmanager
+def layers(out, *kinds):
+    """Nested layers, the outermost first: ``sign`` (a person or a dict of options), ``gcm`` and ``cbc`` (to bob)."""
+    if not kinds:
+        yield out
+        return
+    first, *rest = kinds
+    if first in ("gcm", "cbc"):
+        layer = enveloping(out, recipients=[Recipient(certificate("bob"))], content_encryption=first)
+    else:
+        options = first if isinstance(first, dict) else {"signer": signing_key(first)}
+        layer = signing(out, now=NOW, certificates=[certificate("ca")], **options)
+    with layer as inside, layers(inside, *rest) as innermost:
+        yield innermost
+
+
+def message(*kinds, content=CONTENT, top=None) -> bytes:
+    out = io.BytesIO()
+    out.write(headers() if top is None else top)
+    with layers(out, *kinds) as sink:
+        sink.write(content)
+    return out.getvalue()
+
+
+def pkcs7(structure: bytes, smime_type="signed-data", sender="ada@example.org", content_type="application/pkcs7-mime") -> bytes:
+    fields = f"Content-Type: {content_type}; smime-type={smime_type}; name=smime.p7m\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    return headers(sender) + fields.encode() + base64.encodebytes(structure)
+
+
+def read(result) -> bytes:
+    return result.content.open().read()
+
+
+# Layers
+
+
+@pytest.mark.parametrize(
+    ("kinds", "verdict"),
+    [
+        ((), "unsigned"),
+        (("ada",), "verified"),
+        (("gcm",), "unsigned"),
+        (("gcm", "ada"), "verified"),
+        (("cbc", "ada"), "verified"),
+        (("ada", "gcm", "ada"), "verified"),
+        (("rita", "cbc", "ada"), "verified"),
+        (("gcm", "gcm", "ada"), "verified"),
+        (("ada", "ada"), "verified"),
+        (("ada", "gcm"), "not-verified"),
+        (("ada", "rita"), "not-verified"),
+    ],
+)
+def test_layers_come_off_outside_in(kinds, verdict):
+    result = opened(message(*kinds), "bob")
+    kind_of = {"gcm": EnvelopedLayer, "cbc": EnvelopedLayer}
+    assert [type(each) for each in result.layers] == [kind_of.get(each, SignedLayer) for each in kinds]
+    assert result.verdict == verdict
+    if kinds:
+        assert read(result) == read(result) == CONTENT
+    else:
+        assert result.entity.open_body().read() == b"Hello\r\n"
+
+
+def test_layers_are_described():
+    result = opened(message("gcm", "ada"), "bob")
+    assert result.layers[0] == EnvelopedLayer("AES-256-GCM", True, False, certificate("bob"))
+    (signer,) = result.layers[1].signers
+    assert signer.certificate == certificate("ada")
+    assert result.is_encrypted
+    assert result.is_authenticated
+
+
+def test_ten_layers_are_read_and_no_more():
+    assert len(opened(message(*["ada"] * 10)).layers) == 10
+    with pytest.raises(Malformed):
+        opened(message(*["ada"] * 11))
+
+
+@pytest.mark.parametrize("content_type", ["application/pkcs7-mime", "application/x-pkcs7-mime", "application/octet-stream", "APPLICATION/PKCS7-MIME"])
+def test_rfc8551_3_2_all_names_of_the_media_type_are_read(content_type):
+    assert opened(pkcs7(signed_data(Forged()), content_type=content_type)).verdict == "verified"
+
+
+def test_the_structure_decides_what_a_layer_is_not_the_smime_type():
+    assert opened(pkcs7(signed_data(Forged()), "enveloped-data")).verdict == "verified"
+
+
+def test_an_attachment_of_another_kind_is_no_layer():
+    result = opened(headers() + b"Content-Type: application/octet-stream; name=report.pdf\r\n\r\nx")
+    assert (result.layers, result.verdict) == ((), "unsigned")
+
+
+def test_content_that_is_no_mime_is_given_as_octets():
+    result = opened(pkcs7(signed_data(Forged(content=b"\x89PNG\r\n\x1a\n"))))
+    assert (result.verdict, result.entity, read(result)) == ("verified", None, b"\x89PNG\r\n\x1a\n")
+    result = opened(pkcs7(signed_data(Forged(content_type="1.2.3"))))
+    assert result.entity is None
+
+
+@pytest.mark.parametrize("content_type", ["1.2.840.113549.1.9.16.1.9", "1.2.3"])
+def test_other_kinds_of_cms_are_unsupported(content_type):
+    with pytest.raises(Unsupported):
+        opened(pkcs7(content_info(content_type, der.sequence())))
+
+
+# multipart/signed
+
+
+def clear_signed(content=CONTENT, name="ada", newline=b"\r\n", parts=2) -> bytes:
+    structure = signed_data(Forged(name, content=content), detached=True)
+    signature = b"Content-Type: application/pkcs7-signature; name=smime.p7s\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    signature += base64.encodebytes(structure).replace(b"\n", b"\r\n")
+    body = b"".join(b"--bound\r\n" + each + b"\r\n" for each in [content, signature][:parts])
+    fields = b'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=bound\r\n\r\n'
+    return (headers() + fields + body + b"--bound--\r\n").replace(b"\r\n", newline)
+
+
+@pytest.mark.parametrize("newline", [b"\r\n", b"\n"])
+def test_multipart_signed_verifies_whatever_line_ends_it_was_stored_with(newline):
+    result = opened(clear_signed(newline=newline))
+    assert result.verdict == "verified"
+    assert read(result) == CONTENT
+
+
+def test_multipart_signed_with_changed_content_is_shown_and_not_verified():
+    result = opened(clear_signed().replace(b"Hello", b"Hullo"))
+    assert result.verdict == "not-verified"
+    assert result.reason == "the content was changed after it was signed"
+    assert b"Hullo" in read(result)
+
+
+def test_multipart_signed_has_two_parts():
+    with pytest.raises(Malformed):
+        opened(clear_signed(parts=1))
+
+
+def test_multipart_signed_of_another_protocol_is_no_layer():
+    result = opened(clear_signed().replace(b"application/pkcs7-signature", b"application/pgp-signature"))
+    assert result.layers == ()
+
+
+# What is released
+
+
+def test_cbc_content_is_withheld_if_the_signature_inside_does_not_hold():
+    for forged in (message("cbc", "mallory"), message("cbc", {"signer": signing_key("expired")})):
+        result = opened(forged, "bob")
+        assert (result.verdict, result.content, result.entity) == ("not-verified", None, None)
+    result = opened(message("gcm", "mallory"), "bob")
+    assert (result.verdict, read(result)) == ("not-verified", CONTENT)
+
+
+def test_cbc_content_without_a_signature_is_given_as_unauthenticated():
+    result = opened(message("cbc"), "bob")
+    assert not result.layers[0].authenticated
+    assert not result.is_authenticated
+    assert read(result) == CONTENT
+    assert opened(message("gcm"), "bob").is_authenticated
+    assert opened(message("cbc", "ada"), "bob").is_authenticated
+
+
+@given(st.integers(0, 100_000), st.integers(1, 255))
+def test_a_flipped_octet_of_the_message_never_gives_other_content_as_verified(position, mask):
+    start = ENVELOPED_ONCE.index(b"\r\n\r\n") + 4
+    encoded = bytearray(base64.b64decode(ENVELOPED_ONCE[start:]))
+    encoded[position % len(encoded)] ^= mask
+    try:
+        result = opened(ENVELOPED_ONCE[:start] + base64.encodebytes(encoded), "bob")
+    except SecmailError:
+        return
+    assert read(result) == CONTENT
+
+
+ENVELOPED_ONCE = message("gcm", "ada")
+
+
+def test_a_damaged_envelope_raises_the_one_decryption_error():
+    data = bytearray(ENVELOPED_ONCE)
+    data[-60] = ord("A") if data[-60] != ord("A") else ord("B")
+    with pytest.raises(DecryptionError):
+        opened(bytes(data), "bob")
+
+
+def test_somebody_elses_message_is_told_so():
+    with pytest.raises(NotARecipient):
+        opened(ENVELOPED_ONCE, "carl")
+    with pytest.raises(NotARecipient):
+        opened(ENVELOPED_ONCE)
+
+
+# The author
+
+
+@pytest.mark.parametrize(
+    ("top", "field"),
+    [
+        (headers("ada@example.org"), "from"),
+        (headers("Ada <ADA@Example.org>"), "from"),
+        (headers("desk@example.org", b"Sender: ada@example.org\r\n"), "sender"),
+    ],
+)
+def test_rfc8550_3_from_or_sender_is_the_signer(top, field):
+    author = opened(message("ada", top=top)).require_verified()
+    assert author.field == field
+    assert author.address.lower() == "ada@example.org"
+    assert author.signer.certificate == certificate("ada")
+
+
+@pytest.mark.parametrize("top", [headers("eve@example.org"), b"To: bob@example.org\r\n", headers('"ada@example.org" <eve@example.org>')])
+def test_a_signer_whom_the_message_does_not_name_is_not_its_author(top):
+    result = opened(message("ada", top=top))
+    assert result.verdict == "not-verified"
+    assert "ada@example.org" in result.reason
+    assert result.author is None
+    with pytest.raises(SignerMismatch):
+        result.require_verified()
+
+
+def test_a_certificate_without_addresses_proves_no_author():
+    result = opened(message("nameless"))
+    assert result.verdict == "not-verified"
+    assert "names no address" in result.reason
+
+
+def protected(sender: str, outside="ada@example.org") -> bytes:
+    entity = f"From: {sender}\r\nSubject: Plan\r\nHP-Outer: From: {outside}\r\nContent-Type: text/plain; hp=cipher\r\n\r\nHello\r\n"
+    return message("gcm", "ada", content=entity.encode(), top=headers(outside, b"Subject: [...]\r\n"))
+
+
+def test_with_header_protection_the_protected_from_counts():
+    assert opened(protected("ada@example.org", outside="list@example.org"), "bob").author.address == "ada@example.org"
+    assert opened(protected("eve@example.org"), "bob").verdict == "not-verified"
+
+
+def test_the_headers_come_with_their_protection():
+    found = opened(protected("ada@example.org"), "bob").headers
+    assert (found["subject"].value, found["subject"].outer, found["subject"].protection) == ("Plan", "[...]", "signed-and-encrypted")
+    assert found["from"].protection == "signed-only"
+    assert found["to"].protection == "unprotected"
+
+
+def test_headers_under_a_signature_that_fails_are_not_signed():
+    entity = b"From: ada@example.org\r\nContent-Type: text/plain; hp=clear\r\n\r\nHello\r\n"
+    result = opened(message("mallory", content=entity))
+    assert result.headers["from"].protection == "unprotected"
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("mallory", BadCertificate), ("expired", BadCertificate)]
+)
+def test_require_verified_raises_what_is_wrong(name, error):
+    result = opened(message(name))
+    assert isinstance(result.layers[0].signers[0], RejectedSigner)
+    with pytest.raises(error, match=result.reason):
+        result.require_verified()
+
+
+def test_require_verified_raises_for_bad_signatures_and_none_at_all():
+    with pytest.raises(BadSignature):
+        opened(clear_signed().replace(b"Hello", b"Hullo")).require_verified()
+    with pytest.raises(VerificationError, match="not signed"):
+        opened(message("gcm"), "bob").require_verified()
+
+
+def test_a_signature_around_the_encryption_alone_proves_no_author():
+    """Whoever took it off could put an own one around content that he can't read."""
+    result = opened(message({"signer": signing_key("ada"), "attributes": EssAttributes(LABEL, REQUEST)}, "gcm"), "bob")
+    assert result.verdict == "not-verified"
+    assert "only the encrypted form" in result.reason
+    assert (result.label_state, result.receipt_request) == ("absent", None)
+    assert result.layers[0].label == LABEL
+
+
+def test_a_date_that_is_not_the_signing_time_is_told():
+    told = "the date of the message is not the time of its signature"
+    for date, reason in (("Sun, 1 Mar 2026 12:30:00 +0000", ""), ("Sun, 1 Mar 2026 18:00:00 +0000", told), ("yesterday", "")):
+        result = opened(message("ada", top=headers("ada@example.org", f"Date: {date}\r\n".encode())))
+        assert (result.verdict, result.reason) == ("verified", reason)
+
+
+# Labels and receipt requests
+
+
+def test_label_and_request_are_those_of_the_innermost_signature():
+    inner = {"signer": signing_key("ada"), "attributes": EssAttributes(LABEL, REQUEST)}
+    outer = {"signer": signing_key("ada"), "attributes": EssAttributes(OUTER_LABEL)}
+    result = opened(message(outer, "gcm", inner), "bob")
+    assert (result.label_state, result.label, result.receipt_request) == ("present", LABEL, REQUEST)
+    assert [each.label for each in result.layers if isinstance(each, SignedLayer)] == [OUTER_LABEL, LABEL]
+
+
+@pytest.mark.parametrize("name", ["mallory", "expired"])
+def test_the_label_of_an_unverified_signature_does_not_exist(name):
+    result = opened(message({"signer": signing_key(name), "attributes": EssAttributes(LABEL, REQUEST)}))
+    assert (result.label_state, result.label, result.receipt_request) == ("absent", None, None)
+
+
+def test_a_label_that_names_no_policy_is_malformed():
+    label = attribute(attributes.SECURITY_LABEL, der.tlv(der.SET, der.integer(3)))
+    result = opened(pkcs7(signed_data(Forged(extra=(label,)))))
+    assert (result.verdict, result.label_state, result.label) == ("verified", "malformed", None)
+
+
+def test_a_label_with_a_doubled_member_is_malformed():
+    """X.690 allows each member of a SET once; a reader that takes the last one sees another label than one that takes the first."""
+    twice = der.tlv(der.SET, der.integer(1), der.integer(5), der.oid(LABEL.policy))
+    result = opened(pkcs7(signed_data(Forged(extra=(attribute(attributes.SECURITY_LABEL, twice),)))))
+    assert (result.label_state, result.label) == ("malformed", None)
+
+
+# Whole messages
+
+
+@pytest.mark.parametrize("name", EVERYBODY)
+def test_a_labelled_signed_encrypted_message_of_two_people(name):
+    """What the portal sends: protected headers, a label, one envelope for all."""
+    fields = [("From", "Ada <ada@example.org>"), ("To", f"{name}@example.org"), ("Subject", "Größe")]
+    protection = mime.protect(fields)
+    out = io.BytesIO()
+    out.write(mime.format_headers([*protection.outer, ("MIME-Version", "1.0")]))
+    recipients = [Recipient(certificate(each), OWN_CAPABILITIES) for each in EVERYBODY]
+    options = {"certificates": [certificate("ca")], "attributes": EssAttributes(LABEL), "now": NOW}
+    with wrapping(out, signer=signing_key("ada"), recipients=recipients, **options) as sink:
+        mime.write_message(sink, headers=protection.inner, text="Hello Böb", hp=protection.hp)
+    assert "Größe".encode() not in out.getvalue()
+    result = opened(out.getvalue(), name)
+    assert (result.verdict, result.label) == ("verified", LABEL)
+    assert result.headers["subject"].value == "Größe"
+    assert result.entity.open_body().read().decode() == "Hello Böb"
+
+
+@given(st.binary(max_size=2000))
+def test_no_message_raises_anything_but_our_errors(data):
+    for start in (b"", headers(), pkcs7(b"")[:-1], ENVELOPED_ONCE[:400], headers() + b"Content-Type: multipart/signed; boundary=x"):
+        try:
+            opened(start + data, "bob")
+        except SecmailError:
+            continue
