@@ -1,0 +1,79 @@
+"""Sealed objects: files under random names that are written once, durable before any row names them, and removed by a sweeper.
+
+Nothing unsealed is ever given to this storage. The same interface (Django's storage API) serves S3-compatible stores.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage, default_storage
+
+
+class _DurableFile(File):
+    """On close: bytes on disk first, then the name (pipeline rule 8: a sealed file is fsynced before the row that names it)."""
+
+    def __init__(self, path: str) -> None:
+        os.makedirs(os.path.dirname(path), mode=0o770, exist_ok=True)
+        self._path, self._draft = path, f"{path}.part"
+        super().__init__(open(self._draft, "wb"), name=path)  # noqa: SIM115 - closed by close()
+
+    def close(self) -> None:
+        if self.file.closed:
+            return
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
+        os.rename(self._draft, self._path)
+        folder = os.open(os.path.dirname(self._path), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def discard(self) -> None:
+        self.file.close()
+        os.unlink(self._draft)
+
+
+class SealedObjects(FileSystemStorage):
+    """The embedded default: a folder on this machine. There is no URL: every read goes through a decision."""
+
+    def __init__(self) -> None:
+        super().__init__(location=settings.SEALED_OBJECTS_DIR, base_url=None)
+
+    def _open(self, name: str, mode: str = "rb") -> File:
+        return _DurableFile(self.path(name)) if mode == "wb" else super()._open(name, mode)
+
+
+def random_name() -> str:
+    name = secrets.token_hex(16)
+    return f"{name[:2]}/{name[2:]}"
+
+
+@contextmanager
+def create() -> Iterator[tuple[str, BinaryIO]]:
+    """(name, file) of a new object. Durable when the block ends well; gone when it ends with an exception."""
+    name = random_name()
+    file = default_storage.open(name, "wb")
+    try:
+        yield name, file
+    except BaseException:
+        discard = getattr(file, "discard", file.close)
+        discard()
+        raise
+    file.close()
+
+
+def open_object(name: str) -> BinaryIO:
+    """The object's sealed bytes, seekable."""
+    return default_storage.open(name, "rb").file
+
+
+def delete(name: str) -> None:
+    """Removes an object; one that is gone already is fine."""
+    default_storage.delete(name)

@@ -1,0 +1,72 @@
+"""What pages show of keys and certificates: never more than public parts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.keys import engine
+from portal.keys.models import Authority, Certificate, PrivateKey
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    id: str
+    purpose: str
+    algorithm: str
+    serial: str
+    subject: str
+    not_before: datetime
+    not_after: datetime
+    retired: bool
+    expired: bool
+
+
+def key_rows(user: User) -> list[KeyRow]:
+    """A person's own keys that have certificates, newest first."""
+    found = Certificate.objects.filter(user=user, private_key__isnull=False).select_related("private_key")
+    return [
+        KeyRow(
+            id=each.private_key.id,
+            purpose=each.purpose,
+            algorithm=each.private_key.algorithm,
+            serial=each.serial,
+            subject=each.subject,
+            not_before=each.not_before,
+            not_after=each.not_after,
+            retired=each.private_key.retired_at is not None,
+            expired=each.not_after < timezone.now(),
+        )
+        for each in found.order_by("-not_before", "purpose")
+    ]
+
+
+def valid_certificates(users: Iterable[User], purpose: str) -> dict[str, Certificate]:
+    """Per user id the newest certificate that holds now. Who is missing has none."""
+    now = timezone.now()
+    rows = Certificate.objects.filter(
+        Q(private_key__isnull=True) | Q(private_key__retired_at__isnull=True),
+        user__in=list(users),
+        purpose=purpose,
+        revoked_at__isnull=True,
+        not_before__lte=now,
+        not_after__gt=now,
+    ).order_by("not_before")
+    return {str(row.user_id): row for row in rows}
+
+
+def has_keys(user: User) -> bool:
+    """Whether mail can be encrypted for this person now."""
+    return user.id in valid_certificates([user], PrivateKey.Purpose.ENCRYPTION)
+
+
+def anchors() -> list[bytes]:
+    """The trust anchors (DER): the portal's own authority."""
+    return [bytes(each) for each in Authority.objects.values_list("der", flat=True)]
+
+
+def authority_pem() -> str:
+    return "".join(engine.pem(der) for der in anchors())

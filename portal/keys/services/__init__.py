@@ -1,0 +1,18 @@
+"""What workers do with keys. Each change is one transaction with its audit event; sealed calls are answered here."""
+
+from portal.keys.services.enrol import PasswordRefused, enrol
+from portal.keys.services.export import export_key
+from portal.keys.services.secrets import accept_invitation, change_password, recover
+from portal.keys.services.set_up import set_up
+from portal.keys.services.unlock import unlock
+
+__all__ = [
+    "PasswordRefused",
+    "accept_invitation",
+    "change_password",
+    "enrol",
+    "export_key",
+    "recover",
+    "set_up",
+    "unlock",
+]

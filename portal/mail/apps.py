@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+
+
+class MailConfig(AppConfig):
+    name = "portal.mail"
+    label = "mail"
+
+    def ready(self) -> None:
+        from portal.keys import intake
+        from portal.mail import services
+        from portal.mail.services import housekeeping
+        from portal.mail.services.deliver import fail_delivery
+        from portal.mail.services.seal import fail
+        from portal.outbox import registry
+
+        registry.register("seal", services.seal, on_dead=fail)
+        registry.register("deliver", services.deliver, on_dead=fail_delivery)
+        registry.register("sweep", housekeeping.sweep)
+        registry.register("rotate_intake_key", housekeeping.rotate_intake_key)
+        intake.holders.append(housekeeping.intake_keys_in_use)

@@ -1,0 +1,97 @@
+"""What a person writes, between the form, the sealed draft and the seal job."""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True)
+class DraftContent:
+    """A message being written. To, Cc and Bcc as typed; `classification` None as long as no label is chosen."""
+
+    to: str = ""
+    cc: str = ""
+    bcc: str = ""
+    subject: str = ""
+    text: str = ""
+    classification: int | None = None
+    categories: list[str] = field(default_factory=list)
+    receipt_requested: bool = False
+    in_reply_to: str = ""
+    references: list[str] = field(default_factory=list)
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "DraftContent":
+        return cls(**json.loads(data))
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What the seal job signs: recipients resolved to ids of users, and everything that shows up in the message."""
+
+    to: list[str]
+    cc: list[str]
+    bcc: list[str]
+    subject: str
+    text: str
+    receipt_requested: bool
+    in_reply_to: str
+    references: list[str]
+    uploads: list[str]
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Submission":
+        return cls(**json.loads(data))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of a mailbox: at most 1 KB, sealed to the mailbox's owner."""
+
+    subject: str
+    people: str
+    attachments: bool
+
+    def to_json(self) -> bytes:
+        cut = Summary(_cut(self.subject, 500), _cut(self.people, 300), self.attachments)
+        return json.dumps(asdict(cut), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Summary":
+        return cls(**json.loads(data))
+
+
+@dataclass(frozen=True)
+class EnvelopeSummary:
+    """What `deliver` writes the mailboxes' lines from; sealed to the intake key in between."""
+
+    subject: str
+    attachments: bool
+    from_name: str
+    to_names: str
+
+    def to_json(self) -> bytes:
+        cut = EnvelopeSummary(_cut(self.subject, 500), self.attachments, _cut(self.from_name, 300), _cut(self.to_names, 300))
+        return json.dumps(asdict(cut), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "EnvelopeSummary":
+        return cls(**json.loads(data))
+
+    def received(self) -> Summary:
+        """The line in a recipient's mailbox."""
+        return Summary(self.subject, self.from_name, self.attachments)
+
+    def sent(self) -> Summary:
+        """The line in the originator's Sent."""
+        return Summary(self.subject, self.to_names, self.attachments)
+
+
+def _cut(text: str, octets: int) -> str:
+    encoded = text.encode()
+    return text if len(encoded) <= octets else encoded[: octets - 3].decode(errors="ignore") + "…"

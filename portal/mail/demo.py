@@ -1,0 +1,104 @@
+"""The demo organisation: people to try the portal with. Their passwords are random for each installation."""
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.accounts.models import Role, RoleName, User
+from portal.audit.services import SYSTEM
+from portal.keys.services import enrol
+from portal.policy import selectors
+from portal.policy import services as policy
+
+ORGANISATION = "Demo organisation"
+ACCOUNTS_FILE = settings.DATA_DIR / "demo-accounts.json"
+
+_CAVEATS, _PROJECTS, _RELEASABLE = (f"1.3.6.1.4.1.32473.1.1.{n}" for n in (1, 2, 3))
+_CLASSES = {"UNCLASSIFIED": 1, "RESTRICTED": 2, "CONFIDENTIAL": 3, "SECRET": 4}
+_WORDS = (
+    "amber anchor autumn basalt beacon birch bramble canyon cedar cinder clover copper coral delta ember falcon fjord "
+    "gravel harbour hazel heron indigo island juniper kestrel lagoon lantern lichen maple marble meadow mistral nectar "
+    "oak onyx orchard otter pebble pepper pine plover quartz quill raven reed ripple saffron slate sparrow spruce "
+    "summit thistle timber tundra umber velvet walnut willow wren yarrow zephyr"
+).split()
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    user: str
+    password: str
+    clearance: str
+    roles: list[str]
+
+
+@dataclass(frozen=True)
+class _Person:
+    username: str
+    name: str
+    clearance: str = ""
+    categories: tuple[str, ...] = ()
+    roles: tuple[RoleName, ...] = ()
+    reads_gcm: bool = True
+
+
+_UK, _FR, _US, _NO = (f"{_RELEASABLE}/6/{n}" for n in range(4))
+_EYES, _MEDICAL, _LEGAL = (f"{_CAVEATS}/1/{n}" for n in (0, 2, 3))
+
+PEOPLE = (
+    _Person("alice", "Alice Ashdown", "SECRET", (_UK, _FR, _US, _NO, _EYES, _MEDICAL, _LEGAL)),
+    _Person("bob", "Bob Birch", "CONFIDENTIAL", (_UK, _FR, _LEGAL)),
+    _Person("carol", "Carol Cole", "CONFIDENTIAL", (_UK, _MEDICAL), reads_gcm=False),  # makes CBC visible
+    _Person("charlie", "Charlie Chalk"),
+    _Person("audrey", "Audrey Archer", roles=(RoleName.AUDITOR,)),
+    _Person("admin", "Ada Minster", roles=(RoleName.ADMINISTRATOR,)),
+    _Person("sonia", "Sonia Stern", "SECRET", roles=(RoleName.SECURITY_OFFICER,)),
+    _Person("rex", "Rex Rowan", roles=(RoleName.REGISTRAR,)),
+    _Person("olga", "Olga Oak", roles=(RoleName.OPERATOR,)),
+)
+
+
+def create(policy_xml: bytes) -> list[DemoAccount]:
+    """Policy, people, keys and clearances. People who exist already are left as they are."""
+    if not selectors.stylesheet_version():
+        policy.activate_policy(actor=SYSTEM, xml=policy_xml)
+    accounts = {each.user: each for each in accounts_on_file()}
+    for person in PEOPLE:
+        if not User.objects.filter(username=person.username).exists():
+            accounts[person.username] = _create(person)
+            _write(list(accounts.values()))
+    return list(accounts.values())
+
+
+def _create(person: _Person) -> DemoAccount:
+    password = "-".join(secrets.choice(_WORDS) for _ in range(5))
+    with transaction.atomic():
+        user = User.objects.create_user(
+            person.username, address=f"{person.username}@{settings.MAIL_DOMAIN}", display_name=person.name
+        )
+        Role.objects.bulk_create(Role(user=user, name=name) for name in person.roles)
+        enrol(user=user, password=password, reads_gcm=person.reads_gcm)
+        if person.clearance:
+            policy.grant_clearance(
+                actor=SYSTEM, user=user, classification=_CLASSES[person.clearance], categories=person.categories
+            )
+    return DemoAccount(person.username, password, person.clearance, [str(name) for name in person.roles])
+
+
+def accounts_on_file() -> list[DemoAccount]:
+    """The demo sign-ins of this installation; empty if there is no demo."""
+    try:
+        return [DemoAccount(**each) for each in json.loads(ACCOUNTS_FILE.read_text(encoding="utf-8"))]
+    except FileNotFoundError:
+        return []
+
+
+def _write(accounts: list[DemoAccount]) -> None:
+    draft = ACCOUNTS_FILE.with_suffix(".part")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump([asdict(each) for each in accounts], file)
+    draft.rename(ACCOUNTS_FILE)

@@ -1,0 +1,136 @@
+"""Messages on their way and in mailboxes. Rows hold who, when, label and size; everything people wrote is sealed."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from portal.accounts.models import random_id
+from portal.fields import BytesField
+from portal.outbox.models import Precedence
+from portal.policy.models import Label
+
+
+class _RandomId(models.Model):
+    id = models.CharField(primary_key=True, max_length=32, default=random_id, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} {self.id}"
+
+
+class Draft(_RandomId):
+    """What somebody is writing: an object sealed to its owner's storage key. The web process can write it, not read it back."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="drafts")
+    object_name = models.CharField(max_length=64)
+    sealed_key = BytesField(max_length=256)
+    summary = BytesField(max_length=2048)
+    saved_at = models.DateTimeField(default=timezone.now)
+    answers = models.CharField(max_length=32, blank=True)  # the delivery that is answered or forwarded
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "-saved_at"], name="drafts_of_owner")]
+
+
+class Message(_RandomId):
+    """One submission. Its id is its draft's id: however often a form is posted, it is one message."""
+
+    class State(models.TextChoices):
+        SUBMITTED = "submitted"
+        SEALED = "sealed"
+        DELIVERED = "delivered"
+        UNDONE = "undone"
+        REFUSED = "refused"
+        FAILED = "failed"
+
+    originator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages")
+    label = models.ForeignKey(Label, on_delete=models.PROTECT)
+    precedence = models.PositiveSmallIntegerField(choices=Precedence.choices, default=Precedence.ROUTINE)
+    message_id = models.CharField(max_length=255, unique=True)  # RFC 5322 Message-ID; fixed at submission, like the date
+    submitted_at = models.DateTimeField(default=timezone.now)
+    receipt_wanted = models.BooleanField(default=False)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.SUBMITTED)
+    reason = models.CharField(max_length=300, blank=True)
+    reopened_draft = models.CharField(max_length=32, blank=True)  # where what was written is, if it did not leave
+    sealed_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    # What the seal job needs, independent of session and slots; erased at the final state.
+    content_object = models.CharField(max_length=64, blank=True)
+    content_key = BytesField(max_length=256, null=True)  # file key of the content, sealed to the intake key
+    grant_wrapped_signing = BytesField(max_length=256, null=True)
+    grant_half = BytesField(max_length=256, null=True)  # sealed to the intake key
+    intake_key = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["intake_key"], name="messages_by_intake_key")]
+
+
+class Envelope(_RandomId):
+    """One encrypted object and whom it is for: the originator, To and Cc share one; each Bcc has one of its own."""
+
+    class Kind(models.TextChoices):
+        SHARED = "shared"
+        BCC = "bcc"
+
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="envelopes")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    object_name = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    content_encryption = models.CharField(max_length=32)
+    recipients = models.JSONField()  # ids of users, the originator not among them unless addressed
+    # Subject and correspondents for the summaries, sealed to the intake key until `deliver` has used them.
+    summary = BytesField(max_length=4096, null=True)
+    intake_key = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["intake_key"], name="envelopes_by_intake_key")]
+
+
+class Delivery(_RandomId):
+    """A message in one mailbox."""
+
+    class Folder(models.TextChoices):
+        INBOX = "inbox"
+        SENT = "sent"
+        BIN = "bin"
+
+    class ReceiptState(models.TextChoices):
+        NONE = ""
+        WANTED = "wanted"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="deliveries")
+    envelope = models.ForeignKey(Envelope, on_delete=models.PROTECT, related_name="deliveries")
+    arrived_in = models.CharField(max_length=8, choices=Folder.choices)
+    folder = models.CharField(max_length=8, choices=Folder.choices)
+    label = models.ForeignKey(Label, on_delete=models.PROTECT)
+    precedence = models.PositiveSmallIntegerField(choices=Precedence.choices)
+    delivered_at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(null=True)
+    summary = BytesField(max_length=2048)  # {subject, people, attachments}, sealed to the owner's storage key
+    receipt_wanted = models.BooleanField(default=False)
+    receipt_state = models.CharField(max_length=16, choices=ReceiptState.choices, default=ReceiptState.NONE, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "envelope", "arrived_in"], name="delivered_once"),
+        ]
+        indexes = [models.Index(fields=["owner", "folder", "-delivered_at", "-id"], name="mailbox_order")]
+
+
+class Upload(_RandomId):
+    """An attachment that was sealed while it arrived. It belongs to a draft until the message is sealed."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    draft_id = models.CharField(max_length=32, db_index=True)
+    object_name = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    uploaded_at = models.DateTimeField(default=timezone.now)
+    sealed = BytesField(max_length=2048)  # {file_key, name, content_type} for the worker, sealed to the intake key
+    sealed_for_owner = BytesField(max_length=2048)  # {name, content_type} for the page, sealed to the storage key
+    intake_key = models.CharField(max_length=32)
+
+    class Meta:
+        indexes = [models.Index(fields=["intake_key"], name="uploads_by_intake_key")]

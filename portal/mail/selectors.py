@@ -1,0 +1,299 @@
+"""What mailboxes show. Every list is filtered by the labels its reader may have; subjects come opened from a worker, or not at all."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.audit.models import Verb
+from portal.audit.services import Actor
+from portal.keys import calls
+from portal.keys.vault import Vault
+from portal.mail.access import access_message
+from portal.mail.content import Summary
+from portal.mail.models import Delivery, Draft, Envelope, Message
+from portal.mail.states import State
+from portal.outbox.calls import CallError
+from portal.outbox.models import Precedence
+from portal.policy.access import decide_for, readable_labels
+from portal.policy.models import Label
+
+PAGE = 50
+SUMMARIES_TIMEOUT = 0.3
+OPEN_TIMEOUT = 0.9
+OPEN_LONG_TIMEOUT = 60.0
+LARGE = 5_000_000  # octets: opening takes a progress page
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a mailbox or of Drafts. `summary` is None as long as it could not be opened."""
+
+    id: str
+    at: datetime
+    unread: bool
+    label: Label | None
+    precedence: int
+    receipt_wanted: bool
+    summary: Summary | None
+    state: str = ""
+
+    @property
+    def precedence_name(self) -> str:
+        """In words if it is above routine."""
+        return Precedence(self.precedence).label if self.precedence < Precedence.ROUTINE else ""
+
+
+@dataclass(frozen=True)
+class FolderPage:
+    rows: list[Row]
+    next_cursor: str
+    summaries_missing: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    state: str  # "done", "doing", "waiting", "failed"
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Where a message of one's own stands."""
+
+    steps: list[Step]
+    can_undo_until: datetime | None
+    reason: str
+    final: bool
+    draft_id: str
+    delivery_id: str
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody a message is for, and whether they may read it now."""
+
+    name: str
+    address: str
+    may_read: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the reading page shows of one message."""
+
+    id: str
+    message_id: str
+    folder: str
+    label: Label
+    at: datetime
+    precedence: int
+    receipt_wanted: bool
+    encrypted_for: int
+    content_encryption: str
+    subject: str
+    from_name: str
+    from_address: str
+    to: list[str]
+    cc: list[str]
+    verdict: str
+    sentence: str
+    layers: list[dict[str, object]]
+    text: str
+    text_cut: bool
+    html_hidden: bool
+    attachments: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def precedence_name(self) -> str:
+        """In words if it is above routine."""
+        return Precedence(self.precedence).label if self.precedence < Precedence.ROUTINE else ""
+
+
+def mailbox(user: User, folder: str) -> QuerySet[Delivery]:
+    """A folder's deliveries that this person may read, newest first."""
+    return Delivery.objects.filter(owner=user, folder=folder, label_id__in=readable_labels(user)).order_by("-delivered_at", "-id")
+
+
+def folder_page(vault: Vault, folder: str, before: str = "") -> FolderPage:
+    """A page of a folder with its subjects, if a worker opens them within 300 ms."""
+    if folder == "drafts":
+        return _drafts_page(vault, before)
+    found = mailbox(vault.user, folder).select_related("label")
+    rows = list(_after_cursor(found, before, "delivered_at")[: PAGE + 1])
+    summaries = _open_summaries(vault, [(row.id, row.summary) for row in rows[:PAGE]])
+    return _page(
+        rows,
+        [
+            Row(
+                id=row.id,
+                at=row.delivered_at,
+                unread=row.read_at is None,
+                label=row.label,
+                precedence=row.precedence,
+                receipt_wanted=row.receipt_wanted,
+                summary=summaries.get(row.id),
+            )
+            for row in rows[:PAGE]
+        ],
+        "delivered_at",
+        missing=bool(rows) and not summaries,
+    )
+
+
+def _drafts_page(vault: Vault, before: str) -> FolderPage:
+    found = Draft.objects.filter(owner=vault.user).exclude(id__in=_on_their_way(vault.user)).order_by("-saved_at", "-id")
+    rows = list(_after_cursor(found, before, "saved_at")[: PAGE + 1])
+    summaries = _open_summaries(vault, [(row.object_name, row.summary) for row in rows[:PAGE]])
+    return _page(
+        rows,
+        [
+            Row(
+                id=row.id,
+                at=row.saved_at,
+                unread=False,
+                label=None,
+                precedence=Precedence.ROUTINE,
+                receipt_wanted=False,
+                summary=summaries.get(row.object_name),
+                state="draft",
+            )
+            for row in rows[:PAGE]
+        ],
+        "saved_at",
+        missing=bool(rows) and not summaries,
+    )
+
+
+def _on_their_way(user: User) -> QuerySet[Message]:
+    return Message.objects.filter(originator=user, state=State.SUBMITTED).values("id")
+
+
+def _after_cursor(found: QuerySet, before: str, column: str) -> QuerySet:  # type: ignore[type-arg]
+    """Keyset paging: the cursor is the time and id of the last row shown; one that can't be read starts at the top."""
+    at, _, last_id = before.partition("_")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return found
+    return found.filter(Q(**{f"{column}__lt": moment}) | Q(**{column: moment, "id__lt": last_id}))
+
+
+def _page(rows: list, shown: list[Row], column: str, *, missing: bool) -> FolderPage:  # type: ignore[type-arg]
+    last = rows[PAGE - 1] if len(rows) > PAGE else None
+    cursor = f"{getattr(last, column).isoformat()}_{last.id}" if last else ""
+    return FolderPage(shown, cursor, missing)
+
+
+def _open_summaries(vault: Vault, sealed: list[tuple[str, bytes]]) -> dict[str, Summary]:
+    """Opened lines by key; empty if the worker is away or slow: then the page shows grey lines and asks once more."""
+    if not sealed:
+        return {}
+    payload = {"summaries": [[key, blob.hex()] for key, blob in sealed]}
+    try:
+        answer = vault.ask("open_summaries", payload, timeout=SUMMARIES_TIMEOUT)
+    except (CallError, calls.CallRefused):
+        return {}
+    return {key: Summary.from_json(line.encode()) for key, line in answer["lines"].items()}  # type: ignore[attr-defined]
+
+
+def unread(user: User) -> int:
+    return mailbox(user, Delivery.Folder.INBOX).filter(read_at=None).count()
+
+
+def newest(user: User, folder: str) -> str:
+    """Changes whenever the folder's page would: what polling compares."""
+    found = mailbox(user, folder).aggregate(n=Count("id"), read=Count("read_at"))
+    first = mailbox(user, folder).values_list("id", flat=True).first()
+    return f"{first}-{found['n']}-{found['read']}"
+
+
+def open_message(vault: Vault, actor: Actor, delivery_id: str, *, patient: bool = False) -> Opened | None:
+    """Opens a message in a worker. None for absent and not permitted alike; raises the outbox's `CallError`s and `SessionOver`.
+
+    `patient` waits as long as a large message takes; otherwise under a second.
+    """
+    payload = {"delivery_id": delivery_id, "actor": asdict(actor)}
+    answer = vault.ask("open_message", payload, timeout=OPEN_LONG_TIMEOUT if patient else OPEN_TIMEOUT)
+    if not answer:
+        return None
+    row = Delivery.objects.select_related("label", "envelope").get(id=delivery_id, owner=vault.user)
+    return Opened(
+        id=row.id,
+        message_id=row.envelope.message_id,
+        folder=row.folder,
+        label=row.label,
+        at=row.delivered_at,
+        precedence=row.precedence,
+        receipt_wanted=row.receipt_wanted,
+        encrypted_for=len(set(row.envelope.recipients)) + (row.envelope.kind == Envelope.Kind.SHARED),
+        content_encryption=row.envelope.content_encryption,
+        **answer,  # type: ignore[arg-type]
+    )
+
+
+def is_large(user: User, delivery_id: str) -> bool:
+    return Delivery.objects.filter(id=delivery_id, owner=user, envelope__size__gt=LARGE).exists()
+
+
+def original(user: User, actor: Actor, delivery_id: str) -> tuple[str, int] | None:
+    """(object name, octets) of the message as it is stored and would leave: sealed, for download."""
+    access = access_message(user, delivery_id, Verb.DOWNLOADED, actor)
+    return (access.delivery.envelope.object_name, access.delivery.envelope.size) if access else None
+
+
+def readers(user: User, actor: Actor, delivery_id: str) -> list[Reader] | None:
+    """Who can read a message: those it is encrypted for, and what the decision says about each now.
+
+    A Bcc is seen by the originator and by the one it names, by nobody else.
+    """
+    access = access_message(user, delivery_id, Verb.LISTED_READERS, actor)
+    if access is None:
+        return None
+    message = access.delivery.envelope.message
+    envelopes = Envelope.objects.filter(message=message)
+    if message.originator_id != user.id:
+        envelopes = envelopes.filter(Q(kind=Envelope.Kind.SHARED) | Q(id=access.delivery.envelope_id))
+    ids = [message.originator_id, *(each for envelope in envelopes for each in envelope.recipients)]
+    return [_reader(each, message.label) for each in _users(dict.fromkeys(ids))]
+
+
+def _users(ids: Iterable[str]) -> list[User]:
+    found = User.objects.in_bulk(list(ids))
+    return [found[each] for each in ids if each in found]
+
+
+def _reader(user: User, label: Label) -> Reader:
+    decision = decide_for(user, label)
+    return Reader(user.display_name, user.address, decision.granted, decision.reason)
+
+
+def steps(user: User, message_id: str) -> Steps | None:
+    """The life of a message of one's own, for the page that follows it."""
+    message = Message.objects.filter(id=message_id, originator=user).first()
+    if message is None:
+        return None
+    stopped = message.state in (State.REFUSED, State.FAILED, State.UNDONE)
+    sealed = message.sealed_at is not None
+    undo_until = message.submitted_at + timedelta(seconds=settings.UNDO_SECONDS)
+    sealing = "failed" if stopped else ("done" if sealed else "doing")
+    sent = Delivery.objects.filter(owner=user, envelope__message=message, arrived_in=Delivery.Folder.SENT).first()
+    return Steps(
+        steps=[
+            Step("accepted", "done", message.submitted_at),
+            Step("signed", sealing, message.sealed_at),
+            Step("encrypted", "waiting" if sealing == "failed" else sealing, message.sealed_at),
+            Step("delivered", "done" if message.delivered_at else ("doing" if sealed else "waiting"), message.delivered_at),
+        ],
+        can_undo_until=undo_until if message.state == State.SUBMITTED and timezone.now() < undo_until else None,
+        reason="Taken back. What you wrote is in Drafts." if message.state == State.UNDONE else message.reason,
+        final=stopped or message.state == State.DELIVERED,
+        draft_id=message.reopened_draft,
+        delivery_id=sent.id if sent else "",
+    )

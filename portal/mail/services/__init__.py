@@ -1,0 +1,33 @@
+"""What happens to drafts and messages: one function per event, each checks, changes, audits and queues in one transaction."""
+
+from portal.mail.services.deliver import deliver
+from portal.mail.services.drafts import attach, detach, discard_draft, load_draft, save_draft
+from portal.mail.services.housekeeping import sweep
+from portal.mail.services.mailbox import mark_read, mark_unread, move
+from portal.mail.services.reading import Download, attachment, open_attachment, open_message, start_answer
+from portal.mail.services.seal import seal
+from portal.mail.services.submit import Refusal, Submitted, check, submit, undo
+
+__all__ = [
+    "Download",
+    "Refusal",
+    "Submitted",
+    "attach",
+    "attachment",
+    "check",
+    "deliver",
+    "detach",
+    "discard_draft",
+    "load_draft",
+    "mark_read",
+    "mark_unread",
+    "move",
+    "open_attachment",
+    "open_message",
+    "save_draft",
+    "seal",
+    "start_answer",
+    "submit",
+    "sweep",
+    "undo",
+]

@@ -1,0 +1,102 @@
+"""The deliver job: one envelope into the mailboxes it is for, in batches, each mailbox once."""
+
+from collections.abc import Callable, Iterator
+
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.audit.models import Outcome, Verb
+from portal.audit.services import record
+from portal.keys import intake
+from portal.keys.vault import seal_for
+from portal.mail.content import EnvelopeSummary
+from portal.mail.models import Delivery, Envelope, Message
+from portal.mail.services.seal import originator_actor, summary_context
+from portal.mail.states import State, after
+from portal.outbox.registry import Claimed
+from portal.policy.access import decide_for
+
+BATCH = 500
+
+
+def deliver(job: Claimed) -> Callable[[], None] | None:
+    """Writes a delivery with its sealed summary for every mailbox, and asks again who may have it."""
+    envelope = (
+        Envelope.objects.select_related("message__label", "message__originator").filter(id=job.target, summary__isnull=False).first()
+    )
+    if envelope is None:
+        return None
+    message = envelope.message
+    opened = intake.unseal(intake.Sealed(envelope.intake_key, envelope.summary or b""), summary_context(envelope.id))
+    line = EnvelopeSummary.from_json(opened)
+    people = User.objects.filter(id__in=envelope.recipients, is_active=True)
+    refused = [user for user in people if not decide_for(user, message.label).granted]
+    cleared = [user for user in people if user not in refused]
+    rows = [_delivery(envelope, user, Delivery.Folder.INBOX, line) for user in cleared]
+    if envelope.kind == Envelope.Kind.SHARED:
+        rows.append(_delivery(envelope, message.originator, Delivery.Folder.SENT, line))
+    return lambda: _finish(envelope, rows, refused)
+
+
+def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummary) -> Delivery:
+    message = envelope.message
+    row = Delivery(
+        owner=owner,
+        envelope=envelope,
+        arrived_in=folder,
+        folder=folder,
+        label=message.label,
+        precedence=message.precedence,
+        receipt_wanted=message.receipt_wanted,
+    )
+    received = folder == Delivery.Folder.INBOX
+    if received and message.receipt_wanted:
+        row.receipt_state = Delivery.ReceiptState.WANTED
+    if not received:
+        row.read_at = timezone.now()
+    summary = line.received() if received else line.sent()
+    row.summary = seal_for(owner.id, summary.to_json(), "summary", row.id)
+    return row
+
+
+def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> None:
+    message = Message.objects.select_related("originator", "label").get(id=envelope.message_id)
+    for batch in _batches(rows):
+        Delivery.objects.bulk_create(batch)
+    common = {"actor": originator_actor(message), "kind": "delivery", "label": message.label.marking, "correlation": message.id}
+    for row in rows:
+        if row.arrived_in == Delivery.Folder.INBOX:
+            record(verb=Verb.DELIVERED, id=row.id, about=row.owner.username, **common)
+    for user in refused:
+        record(
+            verb=Verb.DELIVERED, id="", about=user.username, outcome=Outcome.REFUSED, reason="the clearance no longer allows this label", **common
+        )
+    Envelope.objects.filter(id=envelope.id).update(summary=None, intake_key="")
+    if not Envelope.objects.filter(message=message, summary__isnull=False).exists():
+        message.state = after(message.state, "deliver")
+        message.delivered_at = timezone.now()
+        message.save(update_fields=["state", "delivered_at"])
+
+
+def _batches(rows: list[Delivery]) -> Iterator[list[Delivery]]:
+    for start in range(0, len(rows), BATCH):
+        yield rows[start : start + BATCH]
+
+
+def fail_delivery(job: Claimed) -> None:
+    """The job is dead: the operator can retry it; nothing is dropped, and the originator sees where it stands."""
+    envelope = Envelope.objects.select_related("message__originator", "message__label").filter(id=job.target).first()
+    if envelope is None or envelope.message.state != State.SEALED:
+        return
+    message = envelope.message
+    Message.objects.filter(id=message.id).update(reason="Delivery is held up. The operator has been told and can retry it.")
+    record(
+        verb=Verb.FAILED,
+        actor=originator_actor(message),
+        kind="envelope",
+        id=envelope.id,
+        label=message.label.marking,
+        outcome=Outcome.FAILED,
+        reason="deliver",
+        correlation=message.id,
+    )

@@ -1,0 +1,161 @@
+"""Drafts: sealed to their owner as they are written. The web process saves them; reading one back takes a worker and the session."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts.models import random_id
+from portal.audit.models import Verb
+from portal.audit.services import Actor, record
+from portal.keys import intake, objects
+from portal.keys.calls import Payload, answers, unlocked
+from portal.keys.chunks import ChunkWriter, open_chunks
+from portal.keys.sealing import context, new_key
+from portal.keys.uploads import SealedUpload
+from portal.keys.vault import Vault, seal_for
+from portal.mail.content import DraftContent, Summary
+from portal.mail.models import Draft, Message, Upload
+
+DRAFT_TIMEOUT = 3.0
+
+
+class DraftTaken(Exception):
+    """This draft's id belongs to somebody else, or its message is on its way already."""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """An attachment of a draft, as its page shows it."""
+
+    id: str
+    name: str
+    content_type: str
+    size: int
+
+
+def save_draft(owner_id: str, draft_id: str, content: DraftContent, *, answers: str = "") -> datetime:
+    """Writes the draft, replacing what was there. `answers` is the delivery it answers; it stays once it is set.
+
+    Raises `DraftTaken` if the message is on its way already, or the draft somebody else's.
+    """
+    object_name, sealed_key = _write_sealed(owner_id, content.to_json())
+    people = ", ".join(part for part in (content.to, content.cc, content.bcc) if part.strip())
+    now = timezone.now()
+    with transaction.atomic():
+        old = Draft.objects.filter(id=draft_id).first()
+        taken = (old is not None and old.owner_id != owner_id) or Message.objects.filter(id=draft_id).exists()
+        if not taken:
+            attachments = Upload.objects.filter(draft_id=draft_id, owner_id=owner_id).exists()
+            summary = Summary(content.subject, people, attachments).to_json()
+            Draft.objects.update_or_create(
+                id=draft_id,
+                defaults={
+                    "owner_id": owner_id,
+                    "object_name": object_name,
+                    "sealed_key": sealed_key,
+                    "summary": seal_for(owner_id, summary, "summary", object_name),
+                    "saved_at": now,
+                    "answers": old.answers if old else answers,
+                },
+            )
+    if taken:
+        objects.delete(object_name)
+        raise DraftTaken
+    if old:
+        objects.delete(old.object_name)
+    return now
+
+
+def reopen_draft(draft_id: str) -> str:
+    """Gives the draft of a message that did not leave a new id, so that sending it again is another message. Returns that id."""
+    new_id = random_id()
+    Draft.objects.filter(id=draft_id).update(id=new_id)
+    Upload.objects.filter(draft_id=draft_id).update(draft_id=new_id)
+    return new_id
+
+
+def _write_sealed(owner_id: str, plaintext: bytes) -> tuple[str, bytes]:
+    """(object name, file key sealed to the owner's storage key)."""
+    key = new_key()
+    with objects.create() as (name, file):
+        writer = ChunkWriter(file, key)
+        writer.write(plaintext)
+        writer.close()
+    return name, seal_for(owner_id, key, "draft", name)
+
+
+def load_draft(vault: Vault, draft_id: str) -> tuple[DraftContent, list[Attached], Draft] | None:
+    """A draft of one's own with its attachments. A worker opens the file key; the object itself is read here."""
+    draft = Draft.objects.filter(id=draft_id, owner=vault.user).first()
+    if draft is None:
+        return None
+    answer = vault.ask("open_draft", {"draft_id": draft_id}, timeout=DRAFT_TIMEOUT)
+    if "key" not in answer:
+        return None
+    with open_chunks(objects.open_object(draft.object_name), bytes.fromhex(str(answer["key"]))) as stream:
+        content = DraftContent.from_json(stream.read())
+    return content, [Attached(**each) for each in answer["attachments"]], draft
+
+
+@answers("open_draft")
+def open_draft(*, user_id: str, session_id: str, decrypt: str, draft_id: str) -> Payload:
+    """Worker: the draft's file key and the names of its attachments."""
+    vault = unlocked(user_id=user_id, session_id=session_id, decrypt=decrypt)
+    draft = Draft.objects.filter(id=draft_id, owner_id=user_id).first()
+    if draft is None:
+        return {}
+    opener, attached = vault.storage_opener(), []
+    for upload in Upload.objects.filter(draft_id=draft_id, owner_id=user_id).order_by("uploaded_at"):
+        named = json.loads(opener(upload.sealed_for_owner, "upload", upload.id))
+        attached.append({"id": upload.id, "size": upload.size, **named})
+    return {"key": opener(draft.sealed_key, "draft", draft.object_name).hex(), "attachments": attached}
+
+
+def discard_draft(actor: Actor, owner_id: str, draft_id: str) -> bool:
+    """Deletes a draft of one's own with its attachments."""
+    with transaction.atomic():
+        draft = Draft.objects.filter(id=draft_id, owner_id=owner_id).first()
+        uploads = list(Upload.objects.filter(draft_id=draft_id, owner_id=owner_id))
+        if Message.objects.filter(id=draft_id).exists() or (draft is None and not uploads):
+            return False
+        names = ([draft.object_name] if draft else []) + [each.object_name for each in uploads]
+        Draft.objects.filter(id=draft_id, owner_id=owner_id).delete()
+        Upload.objects.filter(draft_id=draft_id, owner_id=owner_id).delete()
+        record(verb=Verb.DRAFT_DELETED, actor=actor, kind="draft", id=draft_id)
+    for name in names:
+        objects.delete(name)
+    return True
+
+
+def attach(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[Attached]:
+    """Puts uploaded files with a draft. Their file keys go to the intake key, for the job; their names to the owner, for the page."""
+    attached = []
+    for file in files:
+        upload = Upload(owner=vault.user, draft_id=draft_id, object_name=file.object_name, size=file.size)
+        named = {"name": file.name, "content_type": file.content_type}
+        sealed = intake.seal(
+            json.dumps({**named, "file_key": file.file_key.hex()}).encode(), upload_context(vault.user.id, upload.id)
+        )
+        upload.sealed, upload.intake_key = sealed.blob, sealed.intake_key
+        upload.sealed_for_owner = vault.seal_for_owner(json.dumps(named).encode(), "upload", upload.id)
+        upload.save(force_insert=True)
+        attached.append(Attached(upload.id, file.name, file.content_type, file.size))
+    return attached
+
+
+def upload_context(owner_id: str, upload_id: str) -> bytes:
+    return context("upload", owner_id, upload_id)
+
+
+def detach(owner_id: str, draft_id: str, upload_id: str) -> bool:
+    """Takes an attachment off a draft."""
+    upload = Upload.objects.filter(id=upload_id, draft_id=draft_id, owner_id=owner_id).first()
+    if upload is None or Message.objects.filter(id=draft_id).exists():
+        return False
+    upload.delete()
+    objects.delete(upload.object_name)
+    return True

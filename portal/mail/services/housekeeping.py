@@ -1,0 +1,65 @@
+"""What must go, goes: objects that no row names, uploads left behind, sessions that are over."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from portal.keys import intake, objects, sessions
+from portal.mail.models import Draft, Envelope, Message, Upload
+from portal.outbox.registry import Claimed
+
+UNNAMED_FOR = timedelta(days=1)
+ABANDONED_AFTER = timedelta(days=7)
+
+
+def sweep(job: Claimed) -> Callable[[], None] | None:
+    """Deletes objects that no row has named for a day. A crash between a commit and a deletion leaves nothing for ever."""
+    sessions.end_expired()
+    _abandoned_uploads().delete()
+    old = list(_old_objects())  # listed before the rows are read: what is named meanwhile is younger
+    keep = named()
+    for name in old:
+        if name not in keep:
+            objects.delete(name)
+    return None
+
+
+def rotate_intake_key(job: Claimed) -> Callable[[], None] | None:
+    """A new intake key; old ones that nothing names lose their private half."""
+    return lambda: intake.rotate() and None
+
+
+def intake_keys_in_use() -> set[str]:
+    """The intake keys that messages, envelopes or uploads still name."""
+    names: set[str] = set()
+    for model in (Message, Envelope, Upload):
+        names.update(model.objects.exclude(intake_key="").values_list("intake_key", flat=True).distinct())
+    return names
+
+
+def named() -> set[str]:
+    """The names of all objects that rows name."""
+    names: set[str] = set()
+    for model in (Draft, Envelope, Upload):
+        names.update(model.objects.values_list("object_name", flat=True))
+    names.update(Message.objects.exclude(content_object="").values_list("content_object", flat=True))
+    return names
+
+
+def _abandoned_uploads():  # type: ignore[no-untyped-def]
+    """Files dropped into a page whose draft was never saved."""
+    old = Upload.objects.filter(uploaded_at__lt=timezone.now() - ABANDONED_AFTER)
+    return old.exclude(draft_id__in=Draft.objects.values("id")).exclude(draft_id__in=Message.objects.values("id"))
+
+
+def _old_objects() -> Iterator[str]:
+    before = timezone.now() - UNNAMED_FOR
+    folders, _ = default_storage.listdir("") if default_storage.exists("") else ([], [])
+    for folder in folders:
+        _, files = default_storage.listdir(folder)
+        for file in files:
+            name = f"{folder}/{file}"
+            if default_storage.get_modified_time(name) < before:
+                yield name

@@ -1,0 +1,170 @@
+"""Reading, in a worker with the unlocked vault: decide, decrypt, verify, and give back only what the page shows."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+
+from django.db import transaction
+
+from portal.accounts.models import random_id
+from portal.audit.models import Outcome, Verb
+from portal.audit.services import Actor, record
+from portal.keys import intake, objects
+from portal.keys import selectors as keys_selectors
+from portal.keys.calls import Payload, Unlocked, answers, unlocked
+from portal.keys.chunks import ChunkWriter, open_chunks
+from portal.keys.models import PrivateKey
+from portal.keys.sealing import new_key
+from portal.keys.vault import Vault, seal_for
+from portal.mail import engine
+from portal.mail.access import Access, access_message
+from portal.mail.content import DraftContent
+from portal.mail.models import Delivery, Upload
+from portal.mail.services.drafts import save_draft, upload_context
+from portal.policy.selectors import category_references
+
+ATTACHMENT_TIMEOUT = 60.0
+
+
+@answers("open_summaries")
+def open_summaries(*, user_id: str, session_id: str, decrypt: str, summaries: list[list[str]]) -> Payload:
+    """The lines of a page of a mailbox or of Drafts: [[what it is bound to, sealed summary in hex], …] opened."""
+    vault = unlocked(user_id=user_id, session_id=session_id, decrypt=decrypt)
+    opener = vault.storage_opener()
+    return {"lines": {key: opener(bytes.fromhex(sealed), "summary", key).decode() for key, sealed in summaries}}
+
+
+@answers("open_message")
+def open_message(*, user_id: str, session_id: str, decrypt: str, delivery_id: str, actor: dict[str, str]) -> Payload:
+    """What the reading page shows, or {} for absent and not permitted alike."""
+    vault = unlocked(user_id=user_id, session_id=session_id, decrypt=decrypt)
+    access = access_message(vault.user, delivery_id, Verb.OPENED, Actor(**actor))
+    if access is None:
+        return {}
+    with _opened(vault, access) as opened:
+        return _checked(access, opened, Actor(**actor)).to_payload()
+
+
+@answers("open_attachment")
+def open_attachment(
+    *, user_id: str, session_id: str, decrypt: str, delivery_id: str, number: int, actor: dict[str, str]
+) -> Payload:
+    """Writes one attachment as a sealed object under a fresh key, from which the web process streams the download."""
+    vault = unlocked(user_id=user_id, session_id=session_id, decrypt=decrypt)
+    access = access_message(vault.user, delivery_id, Verb.ATTACHMENT_OPENED, Actor(**actor))
+    if access is None:
+        return {}
+    with _opened(vault, access) as opened:
+        attachments = _checked(access, opened, Actor(**actor)).files
+        if not 0 <= number < len(attachments):
+            return {}
+        part = attachments[number]
+        object_name, key, size = _reseal(part)
+    return {"object": object_name, "key": key.hex(), "name": part.name, "content_type": part.content_type, "size": size}
+
+
+@dataclass(frozen=True)
+class Download:
+    """An opened attachment on its way to the browser."""
+
+    name: str
+    content_type: str
+    size: int
+    chunks: Iterator[bytes]
+
+
+def attachment(vault: Vault, actor: Actor, delivery_id: str, number: int) -> Download | None:
+    """Web: one attachment as a stream; None for absent and not permitted alike. The sealed object goes when the download ends."""
+    payload = {"delivery_id": delivery_id, "number": number, "actor": asdict(actor)}
+    answer = vault.ask("open_attachment", payload, timeout=ATTACHMENT_TIMEOUT)
+    if not answer:
+        return None
+    chunks = _stream_once(str(answer["object"]), bytes.fromhex(str(answer["key"])))
+    return Download(str(answer["name"]), str(answer["content_type"]), int(str(answer["size"])), chunks)
+
+
+def _stream_once(object_name: str, key: bytes) -> Iterator[bytes]:
+    try:
+        with open_chunks(objects.open_object(object_name), key) as stream:
+            while chunk := stream.read(64 * 1024):
+                yield chunk
+    finally:
+        objects.delete(object_name)
+
+
+@answers("start_answer")
+def start_answer(
+    *, user_id: str, session_id: str, decrypt: str, delivery_id: str, how: str, draft_id: str, actor: dict[str, str]
+) -> Payload:
+    """A draft that answers (one or all) or forwards a message; a forward takes the attachments along, sealed anew."""
+    vault = unlocked(user_id=user_id, session_id=session_id, decrypt=decrypt)
+    access = access_message(vault.user, delivery_id, Verb.OPENED, Actor(**actor))
+    if access is None:
+        return {}
+    with _opened(vault, access) as opened:
+        shown = _checked(access, opened, Actor(**actor))
+        content = engine.answer(shown, how, own_address=vault.user.address)
+        if how == "forward":
+            for part in shown.files:
+                _attach_again(vault, draft_id, part)
+    save_draft(user_id, draft_id, _labelled(content, access), answers=delivery_id)
+    return {"draft": draft_id}
+
+
+def _labelled(content: DraftContent, access: Access) -> DraftContent:
+    """The label that is quoted is the first choice for the answer; the originator may raise it."""
+    label = access.delivery.label
+    return replace(content, classification=label.classification, categories=category_references(label))
+
+
+def _attach_again(vault: Unlocked, draft_id: str, part: engine.File) -> None:
+    object_name, key, size = _reseal(part)
+    upload = Upload(id=random_id(), owner=vault.user, draft_id=draft_id, object_name=object_name, size=size)
+    named = {"name": part.name, "content_type": part.content_type}
+    sealed = intake.seal(
+        json.dumps({**named, "file_key": key.hex()}).encode(), upload_context(vault.user.id, upload.id)
+    )
+    upload.sealed, upload.intake_key = sealed.blob, sealed.intake_key
+    upload.sealed_for_owner = seal_for(vault.user.id, json.dumps(named).encode(), "upload", upload.id)
+    upload.save(force_insert=True)
+
+
+def _reseal(part: engine.File) -> tuple[str, bytes, int]:
+    key = new_key()
+    with objects.create() as (object_name, file), part.open() as stream:
+        writer = ChunkWriter(file, key)
+        while chunk := stream.read(64 * 1024):
+            writer.write(chunk)
+        writer.close()
+    return object_name, key, writer.size
+
+
+@contextmanager
+def _opened(vault: Unlocked, access: Access) -> Iterator[engine.Shown]:
+    """The message behind a delivery, decrypted and verified with the keys of this vault, current and retired."""
+    rows = PrivateKey.objects.filter(user=vault.user, purpose=PrivateKey.Purpose.ENCRYPTION).prefetch_related("certificates")
+    keys = [(vault.private_key(row), certificate.der) for row in rows for certificate in row.certificates.all()]
+    # Certificates must have held when the message arrived here: it stays readable and verified after they expire.
+    with objects.open_object(access.delivery.envelope.object_name) as file:
+        yield engine.show(file, keys=keys, anchors=keys_selectors.anchors(), now=access.delivery.delivered_at)
+
+
+def _checked(access: Access, shown: engine.Shown, actor: Actor) -> engine.Shown:
+    """The label that was signed must be the one the row says: a difference shows nothing, and goes on record."""
+    delivery: Delivery = access.delivery
+    if shown.label_der == delivery.label.der or shown.verdict == "broken":
+        return shown
+    with transaction.atomic():
+        record(
+            verb=Verb.REFUSED,
+            actor=actor,
+            kind="delivery",
+            id=delivery.id,
+            label=delivery.label.marking,
+            outcome=Outcome.REFUSED,
+            reason="the signed label is not the one this message was stored under",
+            correlation=delivery.envelope.message_id,
+        )
+    return shown.withheld("The label inside this message is not the one it was stored under. Its content is not shown; the security officer can see this.")
+

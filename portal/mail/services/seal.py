@@ -1,0 +1,244 @@
+"""The seal job: decide once more, sign once, encrypt for everybody or for nobody."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.audit.models import Outcome, Verb
+from portal.audit.services import Actor, record
+from portal.keys import intake, objects
+from portal.keys import selectors as keys_selectors
+from portal.keys.calls import open_private_key
+from portal.keys.chunks import open_chunks
+from portal.keys.master import master_key
+from portal.keys.models import Certificate, PrivateKey
+from portal.keys.sealing import SealBroken, aead_open, context
+from portal.keys.vault import grant_context, session_context
+from portal.mail import engine
+from portal.mail.content import EnvelopeSummary, Submission
+from portal.mail.models import Draft, Envelope, Message, Upload
+from portal.mail.services.drafts import upload_context
+from portal.mail.services.submit import content_context, finish_message
+from portal.mail.states import State
+from portal.outbox import services as outbox
+from portal.outbox.registry import Claimed
+from portal.policy import selectors as policy
+from portal.policy.access import decide_for
+
+Finish = Callable[[], None]
+
+
+class CannotSeal(Exception):
+    """A reason, for the originator, why this message must not leave. The draft is kept."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One envelope to make: for whom, under which certificates."""
+
+    kind: str
+    recipients: list[User]
+    certificates: list[Certificate]
+
+
+def seal(job: Claimed) -> Finish | None:
+    """Makes the signed and encrypted objects of a message. Every attempt has its own keys, nonces and object names."""
+    message = Message.objects.select_related("originator", "label").filter(id=job.target, state=State.SUBMITTED).first()
+    if message is None:
+        return None
+    try:
+        submission = _open_submission(message)
+        people = _people(message, submission)
+        _decide(message, people)
+        plans = _plans(message, submission, people)
+        envelopes = _envelopes(message, submission, people, plans, _make(message, submission, people, plans))
+    except CannotSeal as refusal:
+        return _refuse(message, str(refusal))
+    return lambda: _finish(message, submission, envelopes)
+
+
+def _open_submission(message: Message) -> Submission:
+    try:
+        key = intake.unseal(intake.Sealed(message.intake_key, message.content_key or b""), content_context(message.id))
+        with open_chunks(objects.open_object(message.content_object), key) as stream:
+            return Submission.from_json(stream.read())
+    except SealBroken:
+        raise CannotSeal("What was written can't be opened any more. It is still in Drafts: send it again.") from None
+
+
+def _people(message: Message, submission: Submission) -> dict[str, User]:
+    """Originator and recipients by id, as they are now."""
+    ids = {message.originator_id, *submission.to, *submission.cc, *submission.bcc}
+    people = {user.id: user for user in User.objects.filter(id__in=ids, is_active=True)}
+    if missing := ids - people.keys():
+        raise CannotSeal(f"{len(missing)} of the people addressed can't be reached any more.")
+    return people
+
+
+def _decide(message: Message, people: dict[str, User]) -> None:
+    """Again, with the clearances of this moment: they may have changed since the message was accepted."""
+    if not decide_for(message.originator, message.label).granted:
+        raise CannotSeal("Your clearance no longer allows this label.")
+    others = [(user.username, user) for user in people.values()]
+    if blocked := policy.blocked_recipients(message.originator, message.label, others):
+        raise CannotSeal(" ".join(blocked))
+
+
+def _plans(message: Message, submission: Submission, people: dict[str, User]) -> list[Plan]:
+    certificates = keys_selectors.valid_certificates(people.values(), PrivateKey.Purpose.ENCRYPTION)
+    if without := sorted(user.username for user in people.values() if user.id not in certificates):
+        raise CannotSeal(f"There is no valid encryption key for {', '.join(without)}.")
+    shared = [people[each] for each in dict.fromkeys([*submission.to, *submission.cc])]
+    plans = [Plan(Envelope.Kind.SHARED, shared, _for(certificates, [message.originator, *shared]))]
+    plans += [Plan(Envelope.Kind.BCC, [people[each]], _for(certificates, [people[each]])) for each in submission.bcc]
+    return plans
+
+
+def _for(certificates: dict[str, Certificate], users: list[User]) -> list[Certificate]:
+    return [certificates[each] for each in dict.fromkeys(user.id for user in users)]
+
+
+def _make(message: Message, submission: Submission, people: dict[str, User], plans: list[Plan]) -> list[engine.Made]:
+    signing = keys_selectors.valid_certificates([message.originator], PrivateKey.Purpose.SIGNING).get(message.originator_id)
+    if signing is None:
+        raise CannotSeal("You have no valid signing key.")
+    uploads = [_attachment(each) for each in Upload.objects.filter(id__in=submission.uploads).order_by("uploaded_at")]
+    if len(uploads) != len(submission.uploads):
+        raise CannotSeal("An attachment is gone. The message is still in Drafts.")
+    shared = next(plan for plan in plans if plan.kind == Envelope.Kind.SHARED)
+    return engine.make(
+        engine.Letter(
+            message_id=message.message_id,
+            date=message.submitted_at,
+            originator=message.originator,
+            to=[people[each] for each in submission.to],
+            cc=[people[each] for each in submission.cc],
+            subject=submission.subject,
+            text=submission.text,
+            in_reply_to=submission.in_reply_to,
+            references=submission.references,
+            attachments=uploads,
+            label_der=message.label.der,
+            receipt_requested=submission.receipt_requested,
+        ),
+        signer_key=_signing_key(message, signing),
+        signer=signing,
+        encryption_certificate=shared.certificates[0],
+        envelopes=[plan.certificates for plan in plans],
+        cbc_only=settings.CONTENT_ENCRYPTION == "cbc",
+        now=timezone.now(),
+    )
+
+
+def _signing_key(message: Message, certificate: Certificate) -> bytes:
+    """The originator's private signing key (PKCS#8), through the grant that came with the message."""
+    sealed = intake.Sealed(message.intake_key, message.grant_half or b"")
+    half = intake.unseal(sealed, grant_context(message.originator_id, message.id))
+    inner = master_key().unwrap(message.grant_wrapped_signing or b"", session_context(message.originator_id, "signing"))
+    user_key = aead_open(half, inner, session_context(message.originator_id, "signing"))
+    return open_private_key(certificate.private_key, user_key)
+
+
+def _attachment(upload: Upload) -> engine.Attached:
+    opened = intake.unseal(intake.Sealed(upload.intake_key, upload.sealed), upload_context(upload.owner_id, upload.id))
+    return engine.Attached.from_json(opened, upload.object_name)
+
+
+def _refuse(message: Message, reason: str) -> Finish:
+    content_object = message.content_object
+
+    def finish() -> None:
+        finish_message(message, "refuse", reason)
+        record(
+            verb=Verb.SIGNED,
+            actor=originator_actor(message),
+            kind="message",
+            id=message.id,
+            label=message.label.marking,
+            outcome=Outcome.REFUSED,
+            reason=reason,
+            correlation=message.id,
+        )
+        transaction.on_commit(lambda: objects.delete(content_object))
+
+    return finish
+
+
+def _envelopes(message: Message, submission: Submission, people: dict[str, User], plans: list[Plan], made: list[engine.Made]) -> list[Envelope]:
+    """The rows for the objects made, each with what `deliver` needs for the mailboxes' lines."""
+    addressed = [people[each].display_name for each in [*submission.to, *submission.cc, *submission.bcc]]
+    line = EnvelopeSummary(
+        submission.subject, bool(submission.uploads), message.originator.display_name, ", ".join(addressed)
+    ).to_json()
+    rows = []
+    for plan, each in zip(plans, made, strict=True):
+        row = Envelope(
+            message=message,
+            kind=plan.kind,
+            object_name=each.object_name,
+            size=each.size,
+            content_encryption=each.content_encryption,
+            recipients=[user.id for user in plan.recipients],
+        )
+        sealed = intake.seal(line, summary_context(row.id))
+        row.summary, row.intake_key = sealed.blob, sealed.intake_key
+        rows.append(row)
+    return rows
+
+
+def summary_context(envelope_id: str) -> bytes:
+    return context("summary", envelope_id)
+
+
+def _finish(message: Message, submission: Submission, envelopes: list[Envelope]) -> None:
+    """The only place that names the objects made. The draft goes now, not earlier."""
+    leftovers = [message.content_object]
+    _record(message, Verb.SIGNED, "message", message.id)
+    for envelope in envelopes:
+        envelope.save(force_insert=True)
+        outbox.enqueue(kind="deliver", target=envelope.id, precedence=message.precedence)
+        _record(message, Verb.ENCRYPTED, "envelope", envelope.id, reason=envelope.content_encryption)
+    leftovers += Draft.objects.filter(id=message.id).values_list("object_name", flat=True)
+    leftovers += Upload.objects.filter(id__in=submission.uploads).values_list("object_name", flat=True)
+    Draft.objects.filter(id=message.id).delete()
+    Upload.objects.filter(id__in=submission.uploads).delete()
+    message.sealed_at = timezone.now()
+    finish_message(message, "seal")
+    transaction.on_commit(lambda: _delete(leftovers))
+
+
+def _delete(names: list[str]) -> None:
+    for name in names:
+        objects.delete(name)
+
+
+def fail(job: Claimed) -> None:
+    """The job is dead: five attempts failed. The originator sees it, the draft is kept, the operator can look into the reason."""
+    message = Message.objects.select_related("originator", "label").filter(id=job.target).first()
+    if message is None or message.state != State.SUBMITTED:
+        return
+    finish_message(message, "fail", "The portal could not seal this message. It is still in Drafts; the operator can see why.")
+    _record(message, Verb.FAILED, "message", message.id, reason="seal", outcome=Outcome.FAILED)
+
+
+def _record(message: Message, verb: Verb, kind: str, object_id: str, *, reason: str = "", outcome: Outcome = Outcome.GRANTED) -> None:
+    record(
+        verb=verb,
+        actor=originator_actor(message),
+        kind=kind,
+        id=object_id,
+        label=message.label.marking,
+        outcome=outcome,
+        reason=reason,
+        correlation=message.id,
+    )
+
+
+def originator_actor(message: Message) -> Actor:
+    """Workers act for the originator."""
+    return Actor(person=message.originator_id, name=message.originator.username, role="worker")
+

@@ -1,0 +1,288 @@
+"""Submitting: everything is checked before anything is kept, and all that is kept is kept in one transaction."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import make_msgid
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.audit.models import Outcome, Verb
+from portal.audit.services import Actor, record
+from portal.keys import intake, objects
+from portal.keys import selectors as keys_selectors
+from portal.keys.chunks import ChunkWriter
+from portal.keys.models import PrivateKey
+from portal.keys.sealing import context, new_key
+from portal.keys.vault import Vault
+from portal.mail.content import DraftContent, Submission
+from portal.mail.directory import Recipient, resolve
+from portal.mail.models import Delivery, Draft, Message, Upload
+from portal.mail.services.drafts import reopen_draft
+from portal.mail.states import State, after
+from portal.outbox import services as outbox
+from portal.outbox.models import Precedence
+from portal.policy import selectors as policy
+from portal.policy import services as policy_services
+from portal.policy.models import Label
+
+
+@dataclass(frozen=True)
+class Person:
+    """A chip: who was typed, whether mail can be encrypted for them, whether they may read the label chosen."""
+
+    typed: str
+    name: str
+    known: bool
+    has_key: bool
+    may_read: bool
+
+
+@dataclass(frozen=True)
+class Check:
+    """What would happen if this were sent now."""
+
+    people: list[Person]
+    choices: list[object]
+    groups: list[object]
+    problems: list[str]
+    sentence: str
+    label: Label | None = None
+    to: list[Recipient] = field(default_factory=list)
+    cc: list[Recipient] = field(default_factory=list)
+    bcc: list[Recipient] = field(default_factory=list)
+
+    @property
+    def can_send(self) -> bool:
+        return not self.problems
+
+
+@dataclass(frozen=True)
+class Submitted:
+    message_id: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Nothing was sent; the draft is kept. `problems` are sentences for the originator."""
+
+    problems: list[str]
+
+
+def check(originator: User, draft_id: str, content: DraftContent) -> Check:
+    """Looks at a draft as `submit` would, changing nothing: recipients, keys, label, size."""
+    to, cc, bcc = resolve(content.to), resolve(content.cc), resolve(content.bcc)
+    everybody = _once([*to, *cc, *bcc])
+    typed = [(each.typed, each.user) for each in everybody]
+    with_keys = keys_selectors.valid_certificates(
+        [each.user for each in everybody if each.user] + [originator], PrivateKey.Purpose.ENCRYPTION
+    )
+    label, label_problems = _label(content)
+    blocked = policy.blocked_recipients(originator, label, typed) if label else []
+    problems = _recipient_problems(everybody, with_keys, originator) + label_problems + blocked
+    problems += _answer_problems(originator, draft_id, label) + _content_problems(originator, draft_id, content)
+    people = [
+        Person(
+            typed=each.typed,
+            name=each.user.display_name if each.user else each.typed,
+            known=each.user is not None,
+            has_key=each.user is not None and each.user.id in with_keys,
+            may_read=label is not None and not policy.blocked_recipients(originator, label, [(each.typed, each.user)]),
+        )
+        for each in everybody
+    ]
+    return Check(
+        people=people,
+        choices=list(policy.label_choices(originator, typed)),
+        groups=list(policy.category_groups(originator, typed, content.classification)),
+        problems=problems,
+        sentence=_sentence(everybody, label) if not problems else problems[0],
+        label=label,
+        to=to,
+        cc=cc,
+        bcc=bcc,
+    )
+
+
+def submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent) -> Submitted | Refusal:
+    """Accepts a message for sealing. The draft stays until the message is sealed; posting the same draft again is the same message."""
+    if (earlier := _earlier(vault.user, draft_id)) is not None:
+        return earlier
+    checked = check(vault.user, draft_id, content)
+    if checked.problems or checked.label is None or content.classification is None:
+        _record_refusal(actor, draft_id, checked)
+        return Refusal(checked.problems)
+    submission = Submission(
+        to=_ids(checked.to),
+        cc=_ids(checked.cc, but=checked.to),
+        bcc=_ids(checked.bcc, but=[*checked.to, *checked.cc]),
+        subject=content.subject,
+        text=content.text,
+        receipt_requested=content.receipt_requested,
+        in_reply_to=content.in_reply_to,
+        references=content.references,
+        uploads=list(_uploads(vault.user, draft_id).values_list("id", flat=True)),
+    )
+    key, grant = new_key(), vault.grant(draft_id)
+    with objects.create() as (content_object, file):
+        writer = ChunkWriter(file, key)
+        writer.write(submission.to_json())
+        writer.close()
+    sealed_key = intake.seal(key, content_context(draft_id))
+    with transaction.atomic():
+        if (earlier := _earlier(vault.user, draft_id)) is not None:  # another request with the same form was faster
+            return earlier
+        now = timezone.now()
+        label = policy_services.label_row(classification=content.classification, categories=content.categories)
+        Message.objects.create(
+            id=draft_id,
+            originator=vault.user,
+            label=label,
+            message_id=make_msgid(domain=settings.MAIL_DOMAIN),
+            submitted_at=now,
+            receipt_wanted=content.receipt_requested,
+            content_object=content_object,
+            content_key=sealed_key.blob,
+            grant_wrapped_signing=grant.wrapped_signing,
+            grant_half=grant.sealed_half,
+            intake_key=grant.intake_key,
+        )
+        outbox.enqueue(
+            kind="seal",
+            target=draft_id,
+            precedence=Precedence.ROUTINE,
+            not_before=now + timedelta(seconds=settings.UNDO_SECONDS) if settings.UNDO_SECONDS else None,
+        )
+        record(verb=Verb.SUBMITTED, actor=actor, kind="message", id=draft_id, label=checked.label.marking, correlation=draft_id)
+    return Submitted(draft_id)
+
+
+def undo(actor: Actor, originator: User, message_id: str) -> bool:
+    """Takes a message back while its seal job waits: one conditional UPDATE decides. The draft is still there."""
+    with transaction.atomic():
+        message = Message.objects.select_related("label").filter(id=message_id, originator=originator).first()
+        if message is None or message.state != State.SUBMITTED or not outbox.cancel("seal", message_id):
+            return False
+        content_object = message.content_object
+        finish_message(message, "undo")
+        record(verb=Verb.UNDONE, actor=actor, kind="message", id=message_id, label=message.label.marking, correlation=message_id)
+    objects.delete(content_object)
+    return True
+
+
+def finish_message(message: Message, event: str, reason: str = "") -> None:
+    """Moves a message to its next state and erases grant and content. One that did not leave goes back to Drafts."""
+    message.state = after(message.state, event)
+    message.reason = reason
+    message.content_object, message.content_key = "", None
+    message.grant_wrapped_signing, message.grant_half, message.intake_key = None, None, ""
+    if message.state != State.SEALED:
+        message.reopened_draft = reopen_draft(message.id)
+    message.save()
+
+
+def content_context(message_id: str) -> bytes:
+    return context("content", message_id)
+
+
+def _earlier(user: User, draft_id: str) -> Submitted | Refusal | None:
+    """What became of this draft before, if it was submitted already."""
+    message = Message.objects.filter(id=draft_id).first()
+    if message is None:
+        return None
+    return Submitted(draft_id) if message.originator_id == user.id else Refusal(["This draft is not yours."])
+
+
+def _record_refusal(actor: Actor, draft_id: str, checked: Check) -> None:
+    with transaction.atomic():
+        record(
+            verb=Verb.SUBMITTED,
+            actor=actor,
+            kind="message",
+            id=draft_id,
+            label=checked.label.marking if checked.label else "",
+            outcome=Outcome.REFUSED,
+            reason=" ".join(_auditable(checked)),
+            correlation=draft_id,
+        )
+
+
+def _auditable(checked: Check) -> list[str]:
+    """Reasons without what was typed: a recipient who is not known here may be anything, a pasted sentence for example."""
+    unknown = {each.typed for each in checked.people if not each.known}
+    return [each if not any(typed in each for typed in unknown) else "a recipient is not known here" for each in checked.problems]
+
+
+def _label(content: DraftContent) -> tuple[Label | None, list[str]]:
+    if content.classification is None:
+        return None, ["Choose a security label: nothing is sent without one."]
+    try:
+        return policy.unsaved_label(content.classification, content.categories), []
+    except policy_services.LabelRefused as refusal:
+        return None, [str(refusal)]
+
+
+def _recipient_problems(everybody: list[Recipient], with_keys: dict[str, object], originator: User) -> list[str]:
+    if not everybody:
+        return ["Name at least one recipient."]
+    unknown = [each.typed for each in everybody if each.user is None]
+    without = [each.user.username for each in everybody if each.user and each.user.id not in with_keys]
+    problems = [f"“{typed}” is not known here. Check the spelling." for typed in unknown]
+    problems += [f"{name} has no valid encryption key yet, so nothing can be encrypted for them." for name in without]
+    if originator.id not in with_keys:
+        problems.append("You have no valid encryption key, so your own copy can't be encrypted.")
+    return problems
+
+
+def _answer_problems(originator: User, draft_id: str, label: Label | None) -> list[str]:
+    """An answer is never labelled lower than what it quotes."""
+    draft = Draft.objects.filter(id=draft_id, owner=originator).first()
+    if draft is None or not draft.answers or label is None:
+        return []
+    quoted = Delivery.objects.select_related("label").filter(id=draft.answers, owner=originator).first()
+    if quoted is None:
+        return []
+    decision = policy.not_lower(label, [quoted.label])
+    return [] if decision.granted else [decision.reason]
+
+
+def _content_problems(originator: User, draft_id: str, content: DraftContent) -> list[str]:
+    problems = []
+    sizes = list(_uploads(originator, draft_id).values_list("size", flat=True))
+    if not content.text.strip() and not sizes:
+        problems.append("The message is empty: write something or attach a file.")
+    if len(content.subject) > 998:
+        problems.append("The subject is longer than 998 characters.")
+    if any(character in content.subject for character in "\r\n\0"):
+        problems.append("The subject contains a line break.")
+    total = len(content.text.encode()) + sum(sizes)
+    if total > settings.MESSAGE_MAX_SIZE:
+        limit = settings.MESSAGE_MAX_SIZE // 1_000_000
+        problems.append(f"The message is {total // 1_000_000} MB with its attachments; {limit} MB is the most.")
+    return problems
+
+
+def _uploads(user: User, draft_id: str):  # type: ignore[no-untyped-def]
+    return Upload.objects.filter(owner=user, draft_id=draft_id).order_by("uploaded_at")
+
+
+def _sentence(everybody: list[Recipient], label: Label | None) -> str:
+    names = [each.user.username for each in everybody if each.user]
+    shown = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
+    if len(names) > 4:
+        shown = f"{', '.join(names[:3])} and {len(names) - 3} more"
+    return f"Signed by you, encrypted for {shown}, label {label.marking if label else ''}."
+
+
+def _once(recipients: list[Recipient]) -> list[Recipient]:
+    seen: dict[str, Recipient] = {}
+    for each in recipients:
+        seen.setdefault(each.user.id if each.user else each.typed.casefold(), each)
+    return list(seen.values())
+
+
+def _ids(recipients: list[Recipient], but: list[Recipient] | None = None) -> list[str]:
+    left_out = {each.user.id for each in but or [] if each.user}
+    return [each.user.id for each in recipients if each.user and each.user.id not in left_out]

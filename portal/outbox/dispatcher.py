@@ -1,0 +1,64 @@
+"""The dispatcher looks for ready jobs and rings for workers. It holds no state that its death could lose."""
+
+import threading
+import time
+
+import structlog
+from celery import current_app
+from django.db import Error as DatabaseError
+from django.db import connection
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from portal.outbox import selectors, workers
+
+logger = structlog.get_logger(__name__)
+LOOK_EVERY_SECONDS = 0.05
+
+
+class Dispatcher:
+    """Rings only as often as there are slots: a queue of doorbells would outlive the jobs it rang for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.trouble = ""
+        self.announced_at = float("-inf")
+
+    def run(self, stop: threading.Event) -> None:
+        """Look, ring, wait; until `stop` is set. Survives the database and Redis being away."""
+        while not stop.wait(LOOK_EVERY_SECONDS):
+            self.look()
+
+    def look(self) -> None:
+        """One look. Trouble is logged when it begins and when it ends, not twenty times a second."""
+        try:
+            self._announce()
+            self._ring("pump_urgent", workers.URGENT, urgent_only=True)
+            self._ring("pump", workers.BULK, urgent_only=False)
+            self._note("")
+        except (RedisError, OperationalError):
+            self._note("redis")
+        except DatabaseError:
+            self._note("database")
+            connection.close_if_unusable_or_obsolete()
+
+    def _announce(self) -> None:
+        if time.monotonic() - self.announced_at >= workers.ANNOUNCE_EVERY_SECONDS:
+            workers.announce("dispatcher", self.name, {})
+            self.announced_at = time.monotonic()
+
+    def _ring(self, task: str, queue: str, *, urgent_only: bool) -> None:
+        # The table first: when nothing is ready, which is nearly always, Redis is not asked at all.
+        if not selectors.ready_count(limit=1, urgent_only=urgent_only):
+            return
+        free = workers.slots(queue) - workers.waiting(queue)
+        if free <= 0:
+            return
+        for _ in range(selectors.ready_count(limit=free, urgent_only=urgent_only)):
+            current_app.send_task(task, queue=queue, retry=False, ignore_result=True)
+
+    def _note(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            logger.warning("dispatcher_trouble", trouble=trouble or "over")
+            self.trouble = trouble
+            self.announced_at = float("-inf")

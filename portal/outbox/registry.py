@@ -1,0 +1,53 @@
+"""Which service does which kind of job. Apps register their kinds in `AppConfig.ready()`; outbox imports nobody."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A job as its worker holds it: it is ours as long as the row still has this fence."""
+
+    id: int
+    kind: str
+    target: str
+    precedence: int
+    attempts: int
+    fence: int
+    created_at: datetime
+
+
+Finish = Callable[[], None]
+Service = Callable[[Claimed], Finish | None]
+
+
+@dataclass(frozen=True)
+class Entry:
+    service: Service
+    on_dead: Callable[[Claimed], None] | None
+
+
+class UnknownKind(Exception):
+    """No app of this process has registered the job's kind."""
+
+
+_entries: dict[str, Entry] = {}
+
+
+def register(kind: str, service: Service, *, on_dead: Callable[[Claimed], None] | None = None) -> None:
+    """`service(job)` works outside any transaction and returns what the finishing transaction shall do (or None).
+
+    `on_dead(job)` runs in the transaction that gives a job up.
+    """
+    if kind in _entries and _entries[kind].service is not service:
+        raise ValueError(f"two services for jobs of kind {kind}")
+    _entries[kind] = Entry(service, on_dead)
+
+
+def find(kind: str) -> Entry:
+    """The entry of a kind; raises UnknownKind."""
+    try:
+        return _entries[kind]
+    except KeyError:
+        raise UnknownKind(kind) from None

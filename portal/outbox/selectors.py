@@ -1,0 +1,43 @@
+"""What waits in the queue."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import BooleanField, Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from portal.outbox import clock
+from portal.outbox.models import Job, Precedence
+from portal.outbox.states import State
+
+LONGEST_DELAY = timedelta(hours=1)
+# In words of SQL and not as parameters, because SQLite uses the partial index only if it reads the same condition.
+IS_OPEN = RawSQL("state IN ('waiting', 'running')", (), output_field=BooleanField())
+
+
+def claimable(*, urgent_only: bool = False) -> QuerySet[Job]:
+    """Jobs that a worker may take now, in the order in which they must be taken.
+
+    A time further ahead than anybody may set comes from a clock that was wrong, and counts as passed. The bound for
+    leases leaves room for clocks of several machines that differ by less than a lease.
+    """
+    now: datetime = clock.now()
+    ready = Q(state=State.WAITING) & (
+        Q(not_before=None) | Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_DELAY)
+    )
+    expired = Q(state=State.RUNNING) & (Q(lease_until__lte=now) | Q(lease_until__gt=now + 2 * settings.LEASE))
+    jobs = Job.objects.filter(IS_OPEN, ready | expired)
+    if urgent_only:
+        jobs = jobs.filter(precedence__lte=Precedence.IMMEDIATE)
+    return jobs.order_by("precedence", "id")
+
+
+def ready_count(*, limit: int, urgent_only: bool = False) -> int:
+    """How many jobs may be taken now; counts no further than `limit`."""
+    return claimable(urgent_only=urgent_only)[:limit].count()
+
+
+def oldest_waiting_age() -> float | None:
+    """Seconds since the oldest job that is not finished was accepted; None if there is none."""
+    created_at = Job.objects.filter(IS_OPEN).order_by("created_at").values_list("created_at", flat=True).first()
+    return None if created_at is None else max(0.0, (clock.now() - created_at).total_seconds())

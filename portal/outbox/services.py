@@ -1,0 +1,172 @@
+"""Accepting, claiming and finishing jobs: each change of a row is one conditional UPDATE on its state and fence."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+
+from portal.outbox import clock, registry, selectors
+from portal.outbox.models import Job, Precedence
+from portal.outbox.registry import Claimed
+from portal.outbox.states import TRANSITIONS
+
+logger = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 5
+RETRY_DELAYS = tuple(timedelta(seconds=s) for s in (1, 5, 30, 180))  # after attempt 1, 2, 3, 4
+
+
+class Retry(Exception):
+    """Raised by a service for a temporary failure. `reason` is shown to operators: a fixed text, never content."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LeaseLost(Exception):
+    """Somebody else has claimed the job meanwhile: what this worker did must not count."""
+
+
+def enqueue(
+    *, kind: str, target: str, precedence: int = Precedence.ROUTINE, not_before: datetime | None = None
+) -> None:
+    """Queue a step, as part of the caller's transaction. A step that was queued before stays as it is."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("a job is queued in the transaction of the change it belongs to")
+    if not_before is not None and not_before > clock.now() + selectors.LONGEST_DELAY:
+        raise ValueError(f"not_before may be at most {selectors.LONGEST_DELAY} ahead")
+    job = Job(
+        kind=kind, target=target, precedence=Precedence(precedence), not_before=not_before, created_at=clock.now()
+    )
+    Job.objects.bulk_create([job], ignore_conflicts=True)
+
+
+def cancel(kind: str, target: str) -> bool:
+    """Take a waiting job back. False if a worker has it, or had it: then it happens."""
+    return _change("cancel", kind=kind, target=target)
+
+
+def claim(*, urgent_only: bool = False) -> Claimed | None:
+    """Take the first job that is ready, for one lease; None if there is none.
+
+    Two workers never get the same one: SQLite's transaction holds the only write lock from its start
+    (BEGIN IMMEDIATE), PostgreSQL locks the row and lets the others skip it.
+    """
+    with transaction.atomic():
+        jobs = selectors.claimable(urgent_only=urgent_only).select_for_update(skip_locked=True)
+        job = jobs.first()
+        if job is None:
+            return None
+        claimed = Claimed(
+            id=job.id,
+            kind=job.kind,
+            target=job.target,
+            precedence=job.precedence,
+            attempts=job.attempts + 1,
+            fence=job.fence + 1,
+            created_at=job.created_at,
+        )
+        lease_until = clock.now() + settings.LEASE
+        _change(
+            "claim", id=job.id, set={"fence": claimed.fence, "attempts": claimed.attempts, "lease_until": lease_until}
+        )
+    return claimed
+
+
+def finish(job: Claimed, results: Callable[[], None] | None = None) -> None:
+    """Write the results and close the job in one transaction; raises LeaseLost if it is no longer ours."""
+    with transaction.atomic():
+        _change_claimed("finish", job, lease_until=None)
+        if results is not None:
+            results()
+
+
+def renew(job: Claimed) -> None:
+    """Hold the job for another lease; long work calls it as it goes on. Raises LeaseLost: then stop working."""
+    held = Job.objects.filter(id=job.id, fence=job.fence, state__in=TRANSITIONS["finish"][0])
+    if not held.update(lease_until=clock.now() + settings.LEASE):
+        raise LeaseLost
+
+
+def run_ready(*, limit_seconds: float, urgent_only: bool = False) -> int:
+    """Do job after job until none is ready or the time is over. Returns how many were taken."""
+    end = time.monotonic() + limit_seconds
+    count = 0
+    while (job := claim(urgent_only=urgent_only)) is not None:
+        count += 1
+        run(job)
+        if time.monotonic() >= end:
+            break
+    return count
+
+
+def run_until_idle() -> int:
+    """Do everything that is ready, and what comes of it, in this process (for tests and commands)."""
+    count = 0
+    while (more := run_ready(limit_seconds=60)) > 0:
+        count += more
+    return count
+
+
+def run(job: Claimed) -> None:
+    """One attempt. Whatever goes wrong, the job is finished, waits for its next attempt, or is dead and kept."""
+    log = logger.bind(kind=job.kind, target=job.target, attempt=job.attempts)
+    if job.attempts > MAX_ATTEMPTS:  # its last worker died with it: not once more
+        _give_up(job, "worker lost")
+        return
+    try:
+        finish(job, registry.find(job.kind).service(job))
+    except LeaseLost:
+        log.warning("job_lease_lost")
+    except Retry as failure:
+        log.warning("job_put_back", reason=failure.reason)
+        _put_back(job, failure.reason)
+    except Exception as failure:
+        log.exception("job_failed", reason=type(failure).__name__)
+        _put_back(job, type(failure).__name__)
+
+
+def _put_back(job: Claimed, reason: str) -> None:
+    if job.attempts >= MAX_ATTEMPTS:
+        _give_up(job, reason)
+        return
+    not_before = clock.now() + RETRY_DELAYS[job.attempts - 1]
+    try:
+        _change_claimed("put_back", job, lease_until=None, not_before=not_before, reason=reason[:200])
+    except LeaseLost:
+        logger.warning("job_lease_lost", kind=job.kind, target=job.target)
+
+
+def _give_up(job: Claimed, reason: str) -> None:
+    """Dead is a state, not a deletion: an operator sees the job and decides."""
+    logger.error("job_dead", kind=job.kind, target=job.target, reason=reason)
+    try:
+        with transaction.atomic():
+            _change_claimed("bury", job, lease_until=None, reason=reason[:200])
+            _tell_of_death(job)
+    except LeaseLost:
+        logger.warning("job_lease_lost", kind=job.kind, target=job.target)
+
+
+def _tell_of_death(job: Claimed) -> None:
+    try:
+        on_dead = registry.find(job.kind).on_dead
+        if on_dead is not None:
+            with transaction.atomic():
+                on_dead(job)
+    except Exception:  # the job must die all the same, or it would come back for ever
+        logger.exception("job_death_unnoticed", kind=job.kind, target=job.target)
+
+
+def _change_claimed(event: str, job: Claimed, **values: object) -> None:
+    if not _change(event, id=job.id, fence=job.fence, set=values):
+        raise LeaseLost
+
+
+def _change(event: str, *, set: dict[str, object] | None = None, **where: object) -> bool:
+    sources, state = TRANSITIONS[event]
+    return Job.objects.filter(state__in=sources, **where).update(state=state, **(set or {})) == 1

@@ -1,0 +1,57 @@
+"""The one place that asks for a person: may he read what has this label?
+
+There is no branch for any role: an administrator or superuser without clearance reads nothing. What a person holds and which
+policy is in force are read from the database each time, so a change works on the next question in any process; only answers
+are remembered, under the ids of the clearance and of the policy version, neither of which ever changes.
+"""
+
+from collections.abc import Collection
+from functools import lru_cache
+
+from django.db.models import FilteredRelation, Q, Subquery
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.policy import engine
+from portal.policy.engine import Decision, Standing
+from portal.policy.models import Label, SecurityPolicy
+
+__all__ = ["Decision", "decide_for", "readable_labels", "standing", "standings"]
+
+
+def decide_for(user: User, label: Label | None) -> Decision:
+    """Whether this person may read, write or receive what has this label, now, and why (not)."""
+    return engine.decide(standing(user), label and label.der, timezone.now())
+
+
+def readable_labels(user: User) -> frozenset[str]:
+    """Ids of all labels this person may read now, for querysets to filter by. Asks once for each distinct label."""
+    now, held = timezone.now(), standing(user)
+    answers = _answers(held.clearance_id, held.policy_id, held.in_force(now))
+    ids = frozenset(Label.objects.values_list("id", flat=True))
+    new = [label_id for label_id in ids if label_id not in answers]  # other threads may be adding to the answers
+    for label_id, der in Label.objects.filter(id__in=new).values_list("id", "der"):
+        answers[label_id] = engine.decide(held, der, now).granted
+    return frozenset(label_id for label_id in ids if answers.get(label_id))
+
+
+@lru_cache(maxsize=512)
+def _answers(clearance_id: str | None, policy_id: str | None, in_force: bool) -> dict[str, bool]:
+    """The answers this process remembers, by label id. Ids are random, so none comes back after a rollback."""
+    return {}
+
+
+def standing(user: User) -> Standing:
+    """What this person holds at this moment. Somebody unknown to the database holds nothing."""
+    return standings([user.pk]).get(user.pk, Standing())
+
+
+def standings(user_ids: Collection[str]) -> dict[str, Standing]:
+    """The same for many people, in one query. Disabled people hold nothing."""
+    active_policy = SecurityPolicy.objects.filter(active=True).values("id")
+    rows = (
+        User.objects.filter(pk__in=user_ids)
+        .annotate(current=FilteredRelation("clearances", condition=Q(clearances__revoked_at=None)))
+        .values_list("pk", "is_active", Subquery(active_policy), "current__id", "current__der", "current__valid_until")
+    )
+    return {pk: Standing(policy, *clearance) if active else Standing(policy) for pk, active, policy, *clearance in rows}

@@ -1,0 +1,69 @@
+"""What all tests share."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.stack import wait_for
+
+# Playwright's loop runs in the thread of the tests; Django would take that for asynchronous code and refuse the database.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start processes run one after the other (`pytest -n 2 --dist loadgroup`)."""
+    for item in items:
+        marked = item.get_closest_marker("browser") or item.get_closest_marker("faults")
+        if marked or "redis_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
+class Clock:
+    """The queue's clock, in the hand of a test."""
+
+    def __init__(self, start: datetime) -> None:
+        self.time = start
+
+    def advance(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+@pytest.fixture
+def outbox_clock() -> Iterator[Clock]:
+    from portal.outbox import clock
+
+    held = Clock(clock.now())
+    clock.use(lambda: held.time)
+    yield held
+    clock.use(None)
+
+
+@pytest.fixture
+def redis_server() -> Iterator[subprocess.Popen[bytes]]:
+    """A real Redis behind settings.REDIS_URL, and nothing else of the portal."""
+    from django.conf import settings
+    from redis import RedisError
+
+    from portal import embedded_redis
+    from portal.outbox import workers
+
+    def answers() -> bool:
+        try:
+            return bool(workers.redis_client().ping())
+        except RedisError:
+            return False
+
+    embedded_redis.prepare(settings.REDIS_SOCKET)
+    binary, _version = embedded_redis.server()
+    command = embedded_redis.command(binary, settings.REDIS_SOCKET)
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=Path(settings.DATA_DIR))
+    try:
+        wait_for(answers, within=10, what="Redis answers")
+        yield server
+    finally:
+        server.kill()
+        server.wait()

@@ -1,0 +1,71 @@
+"""Canaries: secrets that say their own name, and a searcher that knows them in every dress they could lie around in.
+
+All canaries of one run begin with the same random stem, so that one search finds any of them.
+"""
+
+import binascii
+import re
+import secrets
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+
+STEM_LENGTH = 16
+DEEPEST = 3
+UNPACKED = 200_000  # octets of a compressed stream: enough to meet a canary in it
+_SPACE = b" \t\r\n"
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
+_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){16,}")
+_ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+class Canaries:
+    def __init__(self) -> None:
+        self.stem = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(STEM_LENGTH))
+        self._needles = [self.stem.encode(), self.stem.upper().encode(), b"\0".join(bytes([c]) for c in self.stem.encode())]
+        self._needles += [_inside_base64(self.stem.encode(), shift) for shift in range(3)]
+
+    def make(self, name: str) -> str:
+        """A canary: letters, digits and hyphens, as fits a file name, a header and a password."""
+        return f"{self.stem}-{name}-{secrets.token_hex(4)}"
+
+    def also(self, secret: str) -> None:
+        """Looks for a secret, too, that the portal made itself (a link, a recovery code)."""
+        self._needles += [secret.encode(), *(_inside_base64(secret.encode(), shift) for shift in range(3))]
+
+    def seen(self, data: bytes) -> bool:
+        """As it is, as UTF-16, inside base64 at any offset; also across line ends and quoted-printable's soft line breaks."""
+        if any(needle in data for needle in self._needles):
+            return True
+        joined = data.translate(None, _SPACE).replace(b"=", b"")
+        return any(needle in joined for needle in self._needles)
+
+    def found(self, data: bytes, depth: int = DEEPEST) -> bool:
+        """`seen`, also inside hexadecimal, base64 and compressed runs, and in what those hold in turn."""
+        if self.seen(data):
+            return True
+        return depth > 0 and any(self.found(inner, depth - 1) for inner in _unwrapped(data))
+
+
+def _inside_base64(secret: bytes, shift: int) -> bytes:
+    """The characters that base64 shows of `secret` wherever it begins at an offset of `shift` modulo 3."""
+    encoded = b64encode(bytes(shift) + secret).rstrip(b"=")
+    return encoded[(shift * 8 + 5) // 6 : len(encoded) - 1]
+
+
+def _unwrapped(data: bytes) -> Iterator[bytes]:
+    runs = [b64decode(run.translate(_URL_SAFE)[: len(run) // 4 * 4].rstrip(b"=") + b"==") for run in _BASE64.findall(data)]
+    yield b"\n".join(run for run in runs if run)
+    yield b"\n".join(binascii.unhexlify(run) for run in _HEX.findall(data))
+    streams = [_decompressed(data[match.start() :]) for match in _ZLIB.finditer(data)]
+    yield b"\n".join(stream for stream in streams if stream)
+
+
+def _decompressed(data: bytes) -> bytes:
+    """The beginning of a zlib or gzip stream; nothing if it only looked like one."""
+    opener = zlib.decompressobj(wbits=47)
+    try:
+        return opener.decompress(data[:UNPACKED], UNPACKED)
+    except zlib.error:
+        return b""

@@ -1,0 +1,3 @@
+from tests.portal.organisation import organisation
+
+__all__ = ["organisation"]

@@ -1,0 +1,215 @@
+"""The straight line of a message, without a browser: submitted, sealed, delivered, read, answered."""
+
+import pytest
+
+from portal.mail import selectors, services
+from portal.mail.content import DraftContent
+from portal.mail.models import Delivery, Draft, Envelope, Message
+from portal.outbox import services as outbox
+from portal.policy.services import grant_clearance, revoke_clearance
+from portal.audit.services import SYSTEM
+from tests.portal.organisation import CONFIDENTIAL, SECRET, UNCLASSIFIED, actor, events
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_message_arrives_signed_and_encrypted_under_its_label(organisation):
+    message_id = organisation.send("alice", to="bob", subject="Fuel — schedule", text="Zehn Fässer.\n", receipt_requested=True)
+    opened = organisation.read("bob", organisation.delivery("bob", message_id).id)
+    assert (opened.subject, opened.text.strip(), opened.verdict) == ("Fuel — schedule", "Zehn Fässer.", "verified")
+    assert opened.sentence.startswith("Signed by Alice Ashdown (alice@portal.example)")
+    assert opened.label.marking == "CONFIDENTIAL"
+    assert opened.receipt_wanted
+    assert opened.content_encryption == "AES-256-GCM"
+
+
+def test_the_originator_keeps_a_copy_that_opens(organisation):
+    message_id = organisation.send("alice")
+    assert organisation.read("alice", organisation.delivery("alice", message_id, "sent").id).text.strip() == "Ten tons."
+
+
+def test_a_recipient_who_does_not_read_gcm_makes_the_message_cbc(organisation):
+    message_id = organisation.send("alice", to="bob, carol")
+    assert Envelope.objects.get(message=message_id).content_encryption == "AES-256-CBC"
+    assert organisation.read("carol", organisation.delivery("carol", message_id).id).verdict == "verified"
+
+
+def test_each_bcc_gets_an_envelope_of_its_own_and_nobody_else_sees_it(organisation):
+    message_id = organisation.send("alice", to="bob", bcc="sonia")
+    assert {envelope.kind for envelope in Envelope.objects.filter(message=message_id)} == {"shared", "bcc"}
+    bob = organisation.vault("bob")
+    readers = selectors.readers(bob.user, actor(bob.user), organisation.delivery("bob", message_id).id)
+    assert "sonia@portal.example" not in {each.address for each in readers}
+    assert organisation.read("sonia", organisation.delivery("sonia", message_id).id).to == ["Bob Birch"]
+
+
+def test_the_same_form_posted_twice_is_one_message(organisation):
+    draft_id, first = organisation.submit("alice")
+    vault = organisation.vault("alice")
+    again = services.submit(vault, actor(vault.user), draft_id, DraftContent(to="bob", text="another text", classification=CONFIDENTIAL))
+    outbox.run_until_idle()
+    assert first == again == services.Submitted(draft_id)
+    assert Delivery.objects.filter(owner__username="bob").count() == 1
+
+
+def test_somebody_elses_draft_id_is_refused(organisation):
+    draft_id, _ = organisation.submit("alice")
+    bob = organisation.vault("bob")
+    outcome = services.submit(bob, actor(bob.user), draft_id, DraftContent(to="alice", text="x", classification=UNCLASSIFIED))
+    assert isinstance(outcome, services.Refusal)
+
+
+def test_undo_brings_the_draft_back_and_sending_it_again_is_another_message(organisation, settings):
+    settings.UNDO_SECONDS = 5
+    draft_id, _ = organisation.submit("alice", text="first thoughts")
+    alice = organisation.vault("alice")
+    assert services.undo(actor(alice.user), alice.user, draft_id)
+    outbox.run_until_idle()
+    assert not Delivery.objects.exists()
+    reopened = selectors.steps(alice.user, draft_id).draft_id
+    content, _, _ = services.load_draft(alice, reopened)
+    assert content.text == "first thoughts"
+    settings.UNDO_SECONDS = 0
+    assert services.submit(alice, actor(alice.user), reopened, content) == services.Submitted(reopened)
+    outbox.run_until_idle()
+    assert organisation.delivery("bob", reopened)
+
+
+def test_undo_comes_too_late_once_the_message_is_sealed(organisation):
+    message_id = organisation.send("alice")
+    alice = organisation.user("alice")
+    assert not services.undo(actor(alice), alice, message_id)
+
+
+def test_the_draft_goes_only_when_the_message_is_sealed(organisation):
+    draft_id, _ = organisation.submit("alice")
+    assert Draft.objects.filter(id=draft_id).exists()
+    outbox.run_until_idle()
+    assert not Draft.objects.filter(id=draft_id).exists()
+
+
+def test_grant_and_content_are_erased_at_the_final_state(organisation):
+    message = Message.objects.get(id=organisation.send("alice"))
+    assert message.state == "delivered"
+    assert (message.grant_wrapped_signing, message.grant_half, message.content_key, message.content_object) == (None, None, None, "")
+    assert not Envelope.objects.exclude(summary=None).exists()
+
+
+def test_a_job_needs_neither_session_nor_the_password_of_that_day(organisation):
+    draft_id, _ = organisation.submit("alice")
+    alice = organisation.vault("alice")
+    alice.ask(
+        "change_password",
+        {"old_password": organisation.passwords["alice"], "new_password": "quite another password", "address": ""},
+        timeout=5,
+    )
+    alice.user.unlocked_sessions.all().delete()
+    outbox.run_until_idle()
+    assert organisation.delivery("bob", draft_id)
+
+
+def test_a_clearance_revoked_before_sealing_stops_the_message_and_keeps_the_draft(organisation):
+    draft_id, _ = organisation.submit("alice")
+    revoke_clearance(actor=SYSTEM, user=organisation.user("bob"))
+    outbox.run_until_idle()
+    steps = selectors.steps(organisation.user("alice"), draft_id)
+    assert steps.final
+    assert "bob" in steps.reason
+    assert Draft.objects.filter(id=steps.draft_id).exists()
+    assert not Delivery.objects.exists()
+    assert [event.outcome for event in events(verb="signed")] == ["refused"]
+
+
+def test_a_clearance_revoked_after_delivery_closes_the_message_on_the_next_request(organisation):
+    delivery = organisation.delivery("bob", organisation.send("alice"))
+    revoke_clearance(actor=SYSTEM, user=organisation.user("bob"))
+    bob = organisation.vault("bob")
+    assert selectors.folder_page(bob, "inbox").rows == []
+    assert organisation.read("bob", delivery.id) is None
+
+
+def test_mailbox_lists_only_what_its_reader_may_read(organisation):
+    organisation.send("alice", to="bob", subject="low", classification=UNCLASSIFIED)
+    organisation.send("alice", to="bob", subject="high", classification=CONFIDENTIAL)
+    grant_clearance(actor=SYSTEM, user=organisation.user("bob"), classification=UNCLASSIFIED)
+    rows = selectors.folder_page(organisation.vault("bob"), "inbox").rows
+    assert [row.summary.subject for row in rows] == ["low"]
+    assert selectors.unread(organisation.user("bob")) == 1
+
+
+def test_an_answer_to_all_goes_to_everybody_but_oneself_and_quotes(organisation):
+    delivery = organisation.delivery("bob", organisation.send("alice", to="bob, carol", text="Ten tons."))
+    bob = organisation.vault("bob")
+    bob.ask("start_answer", {"delivery_id": delivery.id, "how": "all", "draft_id": "d" * 32, "actor": {}}, timeout=5)
+    content, _, draft = services.load_draft(bob, "d" * 32)
+    assert (content.to, content.cc) == ("alice@portal.example", "carol@portal.example")
+    assert "> Ten tons." in content.text
+    assert content.subject == "Re: Fuel"
+    assert content.classification == CONFIDENTIAL
+    assert draft.answers == delivery.id
+
+
+def test_an_answer_is_never_labelled_lower_than_what_it_quotes(organisation):
+    delivery = organisation.delivery("bob", organisation.send("alice", to="bob"))
+    bob = organisation.vault("bob")
+    bob.ask("start_answer", {"delivery_id": delivery.id, "how": "reply", "draft_id": "d" * 32, "actor": {}}, timeout=5)
+    lower = DraftContent(to="alice", text="> quoted", classification=UNCLASSIFIED)
+    outcome = services.submit(bob, actor(bob.user), "d" * 32, lower)
+    assert isinstance(outcome, services.Refusal)
+    assert not Message.objects.filter(id="d" * 32).exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"classification": None}, "Choose a security label"),
+        ({"to": ""}, "Name at least one recipient"),
+        ({"to": "bob, nobody@elsewhere.example"}, "is not known here"),
+        ({"text": "  \n"}, "The message is empty"),
+        ({"text": "x" * 50_000_001}, "50 MB is the most"),
+        ({"classification": SECRET}, "bob may not read SECRET"),
+        ({"subject": "x" * 999}, "longer than 998 characters"),
+        ({"subject": "two\nlines"}, "line break"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_with_the_reason_and_the_draft_kept(organisation, fields, reason):
+    draft_id, outcome = organisation.submit("alice", **fields)
+    assert isinstance(outcome, services.Refusal)
+    assert any(reason in problem for problem in outcome.problems), outcome.problems
+    assert Draft.objects.filter(id=draft_id).exists()
+    assert not Message.objects.exists()
+    assert [event.outcome for event in events(verb="submitted")] == ["refused"]
+
+
+def test_a_recipient_without_a_key_is_named(organisation):
+    organisation.user("bob").certificates.all().delete()
+    _, outcome = organisation.submit("alice")
+    assert any("bob has no valid encryption key" in problem for problem in outcome.problems)
+
+
+def test_a_superuser_without_clearance_is_refused_like_anybody_else(organisation):
+    charlie = organisation.user("charlie")
+    charlie.is_superuser = True
+    charlie.save()
+    _, outcome = organisation.submit("alice", to="charlie", classification=UNCLASSIFIED)
+    assert isinstance(outcome, services.Refusal)
+    _, outcome = organisation.submit("charlie", to="bob", classification=CONFIDENTIAL)
+    assert isinstance(outcome, services.Refusal)
+
+
+def test_the_audit_tells_a_message_life_and_nothing_of_its_content(organisation):
+    message_id = organisation.send("alice", subject="canary-subject", text="canary-text")
+    organisation.read("bob", organisation.delivery("bob", message_id).id)
+    line = [event.verb for event in events(correlation=message_id)]
+    assert line == ["submitted", "signed", "encrypted", "delivered", "opened"]
+    assert not [event for event in events() if b"canary" in event.leaf]
+
+
+def test_a_signed_label_that_differs_from_the_row_shows_nothing(organisation):
+    message_id = organisation.send("alice")
+    other = organisation.delivery("bob", organisation.send("alice", classification=UNCLASSIFIED)).label
+    delivery = organisation.delivery("bob", message_id)
+    Delivery.objects.filter(id=delivery.id).update(label=other)
+    opened = organisation.read("bob", delivery.id)
+    assert (opened.verdict, opened.text, opened.subject) == ("broken", "", "")
+    assert [event.reason for event in events(verb="refused")] == ["the signed label is not the one this message was stored under"]
