@@ -141,10 +141,16 @@ class ErrorPages:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, Unavailable):
-            return page(request, AWAY, cause=type(exception).__name__)
-        if isinstance(exception, TimedOut):
-            return page(request, SLOW, cause=type(exception).__name__)
+        """What a call to a worker may raise in any view."""
+        cause = type(exception).__name__
+        if isinstance(exception, SessionOver):  # between the check at the door and the worker's own
+            return sign_in_first(request)
+        if isinstance(exception, Unavailable | IntakeUnavailable):
+            return page(request, AWAY, cause=cause)
+        if isinstance(exception, TimedOut | CallRefused):
+            return page(request, SLOW, cause=cause)
+        if isinstance(exception, Failed):
+            return page(request, SERVER_ERROR, cause=f"in a worker: {exception}")
         return None
 
 

@@ -184,6 +184,13 @@ class Reader:
         while self._position < len(self._data):
             yield self.element()
 
+    def at_most(self, limit: int) -> Iterator[Element]:
+        """All members that are left, of which there may be no more than ``limit``."""
+        for number, element in enumerate(self):
+            if number == limit:
+                raise Malformed(f"more than {limit} members in a collection")
+            yield element
+
     def rest(self) -> bytes:
         """Everything not read yet."""
         return self._data[self._position :]

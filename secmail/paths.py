@@ -122,8 +122,9 @@ def validate(
     unfit = _unfit(certificate, purpose)
     if unfit is not None:
         return PathVerdict(False, unfit)
-    lists, responses = list(_parsed(crls, _crl)), list(_parsed(ocsps, _ocsp))
     known = _anchored(intermediates, trust)
+    lists = _authentic(_parsed(crls, _crl), [each.asn1 for each in (*trust.anchors, *known)])
+    responses = list(_parsed(ocsps, _ocsp))
     evidence = ValidationContext(
         trust_roots=trust.trust_anchors,
         other_certs=[each.asn1 for each in known],
@@ -215,7 +216,7 @@ def _anchored(candidates: Iterable[Certificate], trust: TrustStore) -> list[Cert
     while issuers:
         issuer = issuers.pop()
         waiting = by_issuer.pop(issuer.subject.hashable, [])
-        issued = [each for each in waiting if _issued(each.asn1, issuer)]
+        issued = [each for each in waiting if _signed(each.asn1, issuer)]
         # The rest is left for another issuer of the same name
         by_issuer[issuer.subject.hashable] = [each for each in waiting if each not in issued]
         kept += issued
@@ -223,15 +224,25 @@ def _anchored(candidates: Iterable[Certificate], trust: TrustStore) -> list[Cert
     return kept
 
 
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def _authentic(lists: Iterable[crl.CertificateList], known: Iterable[x509.Certificate]) -> list[crl.CertificateList]:
+    """Those lists that a certificate of their issuer's name verifies.
+
+    pyhanko-certvalidator 0.33 takes a list unverified if it meets it while validating the list's own issuer.
+    """
+    by_name: dict[str, list[x509.Certificate]] = {}
+    for each in known:
+        by_name.setdefault(each.subject.hashable, []).append(each)
+    return [each for each in lists if any(_signed(each, issuer) for issuer in by_name.get(each.issuer.hashable, ()))]
+
+
+def _signed(document: x509.Certificate | crl.CertificateList, issuer: x509.Certificate) -> bool:
+    """Whether the issuer's key made the signature; nothing else about the issuer is looked at."""
+    signed, _, signature = (document[index] for index in range(3))
     try:
         DefaultSignatureValidator().validate_signature(
-            certificate["signature_value"].native,
-            certificate["tbs_certificate"].dump(),
-            issuer.public_key,
-            certificate["signature_algorithm"],
+            signature.native, signed.dump(), issuer.public_key, document["signature_algorithm"]
         )
-    except Exception:  # the library lets whatever a hostile key provokes through; not issued, then
+    except Exception:  # the library lets whatever a hostile key provokes through
         return False
     return True
 
@@ -276,8 +287,10 @@ async def _invalid(path: ValidationPath, rules: ValidationContext) -> tuple[int,
         return 1, f"{_which(error.is_ee_cert)} is not valid before {_day(error.valid_from)}"
     except errors.DisallowedAlgorithmError as error:
         return 2, f"{_which(error.is_ee_cert)} is signed with an algorithm or key that is no longer secure"
-    except (errors.ValidationError, ValueError) as error:
+    except errors.ValidationError as error:
         return 2, f"the path from the certificate to a trust anchor breaks a rule: {error}"
+    except Exception:  # the library lets whatever a hostile certificate provokes through
+        return 2, "the certificate can't be checked"
     return None
 
 
@@ -288,13 +301,14 @@ async def _revoked(path: ValidationPath, evidence: ValidationContext, revocation
     for certificate in certificates:
         which = _which(certificate is certificates[-1])
         good = False
-        try:
-            for verify in (verify_ocsp_response, verify_crl):
-                with suppress(errors.OCSPValidationError, errors.CRLValidationError):
-                    await verify(certificate, path, evidence)
-                    good = True
-        except errors.RevokedError as error:
-            return 0, f"{which} was revoked on {_day(error.revocation_dt)} ({error.reason.human_friendly})"
+        for verify in (verify_ocsp_response, verify_crl):
+            try:
+                await verify(certificate, path, evidence)
+                good = True
+            except errors.RevokedError as error:
+                return 0, f"{which} was revoked on {_day(error.revocation_dt)} ({error.reason.human_friendly})"
+            except Exception:  # noqa: S112 (no evidence, too old, hostile: all the same, it proves nothing)
+                continue
         if not good and unproven is None and revocation is Revocation.HARD:
             unproven = 3, f"there is no current word on whether {which} is revoked"
     return unproven

@@ -9,6 +9,7 @@ const saved = document.getElementById("saved");
 let timer = 0;
 let changed = false;
 let leaving = false;
+let sending = false;
 
 // --- saving ---
 
@@ -67,22 +68,28 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden" && changed && !leaving) save({ keepalive: true });
 });
 form.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.elt !== form) return;
-  clearTimeout(timer);
-  if (!tooLong()) return;
-  event.preventDefault();
-  complain(`${tooLong()} Nothing was sent.`);
+  const isSending = event.detail.elt === form;
+  if (tooLong()) {
+    event.preventDefault();
+    complain(isSending ? `${tooLong()} Nothing was sent.` : tooLong());
+  } else if (isSending) {
+    clearTimeout(timer);
+    sending = true;
+    window.htmx.trigger("#fields", "htmx:abort"); // the check that is under way has nothing left to say
+  } else if (sending) {
+    event.preventDefault();
+  }
+});
+form.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.elt === form) sending = false;
 });
 
 function complain(reason) {
-  const outlook = document.getElementById("outlook");
-  outlook.classList.add("refused");
-  outlook.textContent = reason;
+  const words = document.createElement("p");
+  words.className = "refused";
+  words.textContent = reason;
+  document.getElementById("outlook").replaceChildren(words);
 }
-// Refused, or the connection failed: one goes on writing.
-form.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.elt === form && !event.detail.successful) document.getElementById("outlook")?.scrollIntoView({ block: "nearest" });
-});
 form.addEventListener("htmx:sendError", () => {
   complain("There is no connection to the portal. Nothing was sent; try again.");
 });

@@ -144,9 +144,9 @@ class Stack:
             response = web.getresponse()
             return response.status, response.read()
 
-    def echo(self) -> tuple[int, dict[str, Any]]:
-        """Let a worker answer a call: the status and what it said (tests/counting)."""
-        status, body = self.request("GET", "/testing/echo")
+    def call(self, name: str = "echo") -> tuple[int, dict[str, Any]]:
+        """Let a worker answer a call of tests/counting: the status and what it said."""
+        status, body = self.request("GET", f"/testing/call/{name}")
         return status, json.loads(body)
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:

@@ -210,7 +210,7 @@ def _refused(request: HttpRequest, draft_id: str, content: DraftContent, checked
     context = _checked(content, checked) | {"problems": refusal.problems}
     response = render(request, "mail/_check.html", context, status=422)
     response.headers["HX-Retarget"] = "#outlook"
-    response.headers["HX-Reswap"] = "outerHTML"
+    response.headers["HX-Reswap"] = "innerHTML"
     return response
 
 

@@ -125,6 +125,14 @@ def blocked_recipients(
     return [f"{name} may not read {wanted.marking}." for name in asked.may_not_read(wanted.der)]
 
 
+def barred(originator: User, label: Label, recipients: Recipients) -> set[str]:
+    """Those of the recipients, as typed, who may not read what has this label; all of them if the originator may not use it."""
+    asked = _Asked.about(originator, recipients)
+    if not asked.originator_may_read(label.der):
+        return {name for name, _ in recipients}
+    return set(asked.may_not_read(label.der))
+
+
 def answer_label(originator: User, quoted: Label, recipients: Recipients) -> Label | None:
     """The label an answer starts with: that of what it quotes, if the originator and all recipients may have it."""
     return None if blocked_recipients(originator, quoted, recipients) else quoted

@@ -4,7 +4,7 @@ Placement is RFC 2634 section 1.3.4 and RFC 5652 section 11 as one table. Readin
 one value, or Malformed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -55,6 +55,7 @@ PLACES: dict[str, tuple[Place, ...]] = {
     SIGNING_CERTIFICATE_V2: ("signed",),
 }
 
+MAX_ATTRIBUTES = 1_000
 UB_RECEIPTS_TO = 16
 RFC822_NAME = der.context(1, constructed=False)
 DIRECTORY_NAME = der.context(4)
@@ -66,16 +67,16 @@ ALL_OR_FIRST_TIER: tuple[Literal["all_receipts", "first_tier_recipients"], ...] 
 class Attributes:
     """The attributes of one SET OF Attribute. Malformed if one stands in a place where it must not."""
 
-    def __init__(self, members: Iterable[der.Element], place: Place) -> None:
+    def __init__(self, members: der.Reader, place: Place) -> None:
         self._values: dict[str, list[der.Element]] = {}
         self._instances: dict[str, int] = {}
-        for member in members:
+        for member in members.at_most(MAX_ATTRIBUTES):
             attribute = member.inside()
             oid, values = attribute.oid(), attribute.inside(der.SET)
             attribute.end()
             if place not in PLACES.get(oid, (place,)):
                 raise Malformed(f"attribute {oid} among the {place} attributes")
-            self._values.setdefault(oid, []).extend(values)
+            self._values.setdefault(oid, []).extend(values.at_most(MAX_ATTRIBUTES))
             self._instances[oid] = self._instances.get(oid, 0) + 1
 
     def one(self, oid: str) -> der.Element | None:
@@ -93,11 +94,10 @@ class Attributes:
 def is_set_of_attributes(content: bytes) -> bool:
     """Whether content could pass for signed attributes: their signature would then be valid for it, and the reverse."""
     try:
-        members = list(der.read(content, der.SET))
-        Attributes(members, "signed")
+        Attributes(der.read(content, der.SET), "signed")
     except Malformed:
         return False
-    return bool(members)
+    return True
 
 
 # The attributes of ESS

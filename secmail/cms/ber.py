@@ -12,7 +12,8 @@ from secmail.errors import Malformed
 from secmail.streams import CHUNK, Writable
 
 MAX_MEMBER = 16 * 1024 * 1024  # 10,000 recipients with RSA-4096 keys need 7 MB
-SMALLEST_PIECE = 64  # on average; content in smaller pieces costs more time than it is worth
+MAX_PIECES = 100_000  # and as many more as content in pieces of this size has:
+SMALLEST_PIECE = 64
 END_OF_CONTENTS = b"\0\0"
 
 
@@ -64,9 +65,9 @@ class BerReader:
         content = self._take(size)
         return der.Element(found, der.tlv(found, content), content)
 
-    def optional(self, tag: int) -> der.Element | None:
+    def optional(self, tag: int, limit: int = MAX_MEMBER) -> der.Element | None:
         """The next member if it carries ``tag``."""
-        return self.element() if self.peek() == tag else None
+        return self.element(tag, limit) if self.peek() == tag else None
 
     def octets(self, tag: int = der.OCTET_STRING) -> Iterator[bytes]:
         """The content of the octet string that follows, in chunks; ``tag`` is that of the primitive form."""
@@ -96,7 +97,7 @@ class BerReader:
     def _header(self) -> int:
         """Step over identifier and length octets; return the end of the element, or INDEFINITE."""
         self._elements += 1
-        if self._elements > der.MAX_ELEMENTS + self._position // SMALLEST_PIECE:
+        if self._elements > MAX_PIECES + self._position // SMALLEST_PIECE:
             raise Malformed("too many elements for the size of the content")
         ahead = self._ahead(10)
         _, content, end = der.header(ahead, 0, 1 << 62)

@@ -40,6 +40,7 @@ from secmail.errors import Malformed, NotARecipient, Unsupported
 from secmail.keys import DecryptionKey
 
 EC_PUBLIC_KEY = "1.2.840.10045.2.1"
+MAX_RECIPIENTS = 50_000
 UKM_LENGTH = 32
 WRAPPED_AES256_KEY = 40
 
@@ -193,7 +194,7 @@ class KeyAgreeRecipientInfo:
         return wrap.unwrap(kek, encrypted_key)
 
     def _encrypted_key(self, certificate: Certificate) -> bytes | None:
-        for element in der.Reader(self.recipient_encrypted_keys):
+        for element in der.Reader(self.recipient_encrypted_keys).at_most(MAX_RECIPIENTS):
             if not _may_concern(element.content, certificate):
                 continue
             members = element.inside()
@@ -262,9 +263,10 @@ def open_first(recipient_infos: der.Element, keys: Sequence[DecryptionKey], key_
     section 2.3), so that all failures look alike: as content that can't be decrypted.
     """
     substitute = secrets.token_bytes(key_length)
-    for element in recipient_infos.inside():
+    candidates = [key for key in keys if _may_concern(recipient_infos.content, key.certificate)]
+    for element in recipient_infos.inside().at_most(MAX_RECIPIENTS) if candidates else ():
         kind = KINDS.get(element.tag)
-        mine = [key for key in keys if kind is not None and _may_concern(element.content, key.certificate)]
+        mine = [key for key in candidates if _may_concern(element.content, key.certificate)]
         if kind is None or not mine:
             continue
         info = kind.from_element(element)

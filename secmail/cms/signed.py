@@ -1,7 +1,7 @@
 """SignedData (RFC 5652 section 5), made and verified as streams."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Literal
@@ -26,6 +26,7 @@ from secmail.paths import TrustStore
 from secmail.streams import CHUNK, ChunkReader, Source, Writable
 
 MAX_SIGNERS, MAX_CERTIFICATES = 64, 200
+MAX_COLLECTION = 4 * 1024 * 1024  # octets of all certificates, and of all signers
 MAX_ATTRIBUTES = 1024 * 1024  # no signed attributes are larger; content beyond can't be mistaken for them
 CERTIFICATES, CRLS = der.context(0), der.context(1)
 
@@ -149,13 +150,11 @@ def verify(
             with closing(detached.open()) as content:
                 observer.observe(iter(lambda: content.read(CHUNK), b""))
         reader.leave()
-        bag = _certificates(reader.optional(CERTIFICATES))
+        bag = _certificates(reader.optional(CERTIFICATES, MAX_COLLECTION))
         reader.optional(CRLS)
-        infos = list(reader.element(der.SET).inside())
+        infos = list(reader.element(der.SET, MAX_COLLECTION).inside().at_most(MAX_SIGNERS))
         for _ in range(3):
             reader.leave()
-    if len(infos) > MAX_SIGNERS:
-        raise Malformed(f"more than {MAX_SIGNERS} signers")
     if infos and not encapsulated and detached is None:
         raise Malformed("the signed content is absent")
     content_seen = observer.finish(content_type)
@@ -215,13 +214,8 @@ class _ContentObserver:
 
 def _certificates(member: der.Element | None) -> tuple[Certificate, ...]:
     """The X.509 certificates of a CertificateSet; attribute certificates and unreadable ones are passed over."""
-    elements = [each for each in (member.inside() if member else ()) if each.tag == der.SEQUENCE]
-    if len(elements) > MAX_CERTIFICATES:
-        raise Malformed(f"more than {MAX_CERTIFICATES} certificates")
     found = []
-    for each in elements:
-        try:
+    for each in member.inside().at_most(MAX_CERTIFICATES) if member else ():
+        with suppress(SecmailError):
             found.append(Certificate.from_der(each.der))
-        except SecmailError:
-            continue
     return tuple(found)

@@ -128,8 +128,9 @@ def _verified(
         row, signed_attributes = _verify_without_attributes(info, certificate, content, digest), b""
     else:
         row, signed_attributes = _verify_attributes(info, info.signed_attrs, certificate, digest)
-    attributes = Attributes(der.read(signed_attributes, der.SET) if signed_attributes else (), "signed")
-    Attributes(info.unsigned_attrs.inside() if info.unsigned_attrs else (), "unsigned")
+    attributes = Attributes(der.read(signed_attributes or der.set_of(()), der.SET), "signed")
+    if info.unsigned_attrs is not None:
+        Attributes(info.unsigned_attrs.inside(), "unsigned")
     if info.signed_attrs is not None:
         _check_binding(info, attributes, certificate, content, digest)
     path = _validated(certificate, certificates, trust, now)
@@ -162,7 +163,7 @@ def _verify_attributes(
     What travels may be BER while the DER is signed, so the sorted form is tried after the form received.
     """
     received = der.tlv(der.SET, signed_attrs.content)
-    ordered = der.set_of(member.der for member in signed_attrs.inside())
+    ordered = der.set_of(member.der for member in signed_attrs.inside().at_most(attribute.MAX_ATTRIBUTES))
     for encoded in dict.fromkeys((received, ordered)):
         try:
             value = digest.of(encoded)

@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import os
+import threading
 from typing import Any
 
 from django.apps import AppConfig
@@ -30,6 +31,11 @@ def echo(payload: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "pid": os.getpid(), "dumpable": ctypes.CDLL(None).prctl(pr_get_dumpable)}
 
 
+def hang(_payload: dict[str, Any]) -> dict[str, Any]:
+    threading.Event().wait()
+    return {}
+
+
 class CountingConfig(AppConfig):
     name = "tests.counting"
     label = "counting"
@@ -37,3 +43,4 @@ class CountingConfig(AppConfig):
     def ready(self) -> None:
         registry.register("count", count)
         calls.register_call("echo", echo)
+        calls.register_call("hang", hang)

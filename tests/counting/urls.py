@@ -18,10 +18,10 @@ def accept(request: HttpRequest, target: str) -> JsonResponse:
     return JsonResponse({"accepted": target}, status=201)
 
 
-def echo(request: HttpRequest) -> JsonResponse:
-    """What a worker answers; 503 if there is none, 504 if it is late."""
+def ask(request: HttpRequest, name: str) -> JsonResponse:
+    """What a worker answers to the call `name`; 503 if there is none, 504 if it is late."""
     try:
-        answer: dict[str, Any] = calls.call("echo", {"said": "hello"}, timeout=1.0)
+        answer: dict[str, Any] = calls.call(name, {"said": "hello"}, timeout=1.0)
     except calls.Unavailable:
         return JsonResponse({}, status=503)
     except calls.TimedOut:
@@ -29,4 +29,4 @@ def echo(request: HttpRequest) -> JsonResponse:
     return JsonResponse(answer)
 
 
-urlpatterns = [path("count/<str:target>", accept), path("echo", echo)]
+urlpatterns = [path("count/<str:target>", accept), path("call/<str:name>", ask)]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 STEM_LENGTH = 16
 DEEPEST = 3
+LARGE = 2_000_000  # octets: a sealed object, in which it is enough to look one coat deep
 UNPACKED = 200_000  # octets of a compressed stream: enough to meet a canary in it
 _SPACE = b" \t\r\n"
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
@@ -45,6 +46,7 @@ class Canaries:
         """`seen`, also inside hexadecimal, base64 and compressed runs, and in what those hold in turn."""
         if self.seen(data):
             return True
+        depth = min(depth, 1) if len(data) > LARGE else depth
         return depth > 0 and any(self.found(inner, depth - 1) for inner in _unwrapped(data))
 
 

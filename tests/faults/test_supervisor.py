@@ -69,6 +69,14 @@ def test_what_exits_is_started_again(stack, name):
     stack.wait_ready()
 
 
+@pytest.mark.parametrize("name", ["interactive", "bulk", "web"])
+def test_children_go_with_their_parent(stack, name):
+    children = wait_for(lambda: stack.children(name), within=10, what="it has children")
+    stack.kill(name)
+    wait_for(lambda: all(gone(pid) for pid in children), within=5, what="all gone")
+    stack.wait_ready()
+
+
 def test_a_second_portal_on_the_same_data_is_refused(stack):
     second = Stack(stack.data)
     second.output = stack.data.with_name("second.out")
@@ -91,7 +99,7 @@ def test_it_says_that_one_user_runs_all(stack):
 
 
 def test_a_call_is_answered_by_a_child_of_the_interactive_worker(stack):
-    status, answer = stack.echo()
+    status, answer = stack.call()
     assert status == 200
     assert answer["pid"] in stack.children("interactive")
 
@@ -104,7 +112,7 @@ def test_no_process_leaves_a_dump(stack):
             "0",
             "0",
         ]
-    assert stack.echo()[1]["dumpable"] == 0
+    assert stack.call()[1]["dumpable"] == 0
 
 
 def test_what_it_writes_is_readable_by_nobody_else(stack):
@@ -129,7 +137,7 @@ def test_web_alone_says_that_the_rest_is_away(tmp_path):
         status, report = stack.health()
         assert (status, report["reason"]) == (503, "away: Redis")
         started = time.monotonic()
-        assert stack.echo()[0] == 503
+        assert stack.call()[0] == 503
         assert time.monotonic() - started < 0.3
     finally:
         stack.stop()
@@ -139,13 +147,22 @@ def test_a_worker_that_hangs_makes_nobody_wait_longer_than_the_time_out(stack):
     for pid in [stack.pid("interactive"), *stack.children("interactive")]:
         os.kill(pid, signal.SIGSTOP)
     started = time.monotonic()
-    assert stack.echo()[0] == 504
+    assert stack.call()[0] == 504
     assert time.monotonic() - started < 2
     for pid in [stack.pid("interactive"), *stack.children("interactive")]:
         os.kill(pid, signal.SIGCONT)
 
 
+def test_a_call_that_hangs_ends_with_its_process(stack):
+    """The hard time limit: a message that makes a worker hang costs one child, which is replaced."""
+    before = set(stack.children("interactive"))
+    assert stack.call("hang")[0] == 504
+    assert stack.call()[0] == 200
+    wait_for(lambda: set(stack.children("interactive")) - before, within=20, what="a new child")
+    assert stack.call()[0] == 200
+
+
 def test_calls_are_answered_again_after_redis_was_killed(stack):
-    assert stack.echo()[0] == 200
+    assert stack.call()[0] == 200
     stack.kill("redis")
-    wait_for(lambda: stack.echo()[0] == 200, within=20, what="answered again")
+    wait_for(lambda: stack.call()[0] == 200, within=20, what="answered again")

@@ -73,7 +73,6 @@ class Watch:
     def end(self) -> None:
         """After the portal has stopped: everything that is left, and all that went through Redis."""
         self.traffic.close()
-        self._known.clear()
         self._look(deep=True)
         self._search(self.traffic.heard(), "what went through Redis", deep=True)
 

@@ -310,6 +310,19 @@ def test_kinds_of_recipient_infos_that_are_not_read_are_passed_over():
     assert opened(forged(together, algorithm, sealed[:-16], der.octets(sealed[-16:])), "ada") == CONTENT
 
 
+def test_ten_thousand_recipients_are_read_and_not_a_hundred_thousand():
+    mine, cek, nonce, algorithm = gcm_parts()
+    sealed = AESGCM(cek).encrypt(nonce, CONTENT, None)
+    for count, outcome in ((10_000, None), (100_000, Malformed)):
+        infos = der.tlv(der.SET, der.sequence(der.integer(0)) * count, der.read(mine, der.SET).rest())
+        data = forged(infos, algorithm, sealed[:-16], der.octets(sealed[-16:]))
+        if outcome is None:
+            assert opened(data, "ada") == CONTENT
+        else:
+            with pytest.raises(outcome):
+                opened(data, "ada")
+
+
 def test_encrypting_to_nobody_is_a_callers_mistake():
     with pytest.raises(ValueError):
         made()

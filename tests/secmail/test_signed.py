@@ -390,6 +390,25 @@ def data_with_last_member(data: bytes, last: bytes) -> bytes:
     return der.sequence(content_type, der.tlv(der.context(0), structure))
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param(tuple(attribute(f"1.2.3.{number}", b"\5\0") for number in range(1000)), id="attributes"),
+        pytest.param((der.sequence(der.oid("1.2.3"), der.tlv(der.SET, b"\5\0" * 1001)),), id="values"),
+    ],
+)
+def test_more_than_a_thousand_attributes_or_values_are_refused(extra):
+    assert isinstance(refused(signed_data(Forged(extra=extra))).error, Malformed)
+
+
+@pytest.mark.parametrize("pieces", [b"\4\1a" * 200_000, b"\4\0" * 200_000, b"\x24\x80" * 100])
+def test_content_in_too_many_or_too_deep_pieces_is_refused(pieces):
+    whole = der.tlv(der.context(0), der.octets(CONTENT))
+    data = in_indefinite_lengths(signed_data(Forged())).replace(in_indefinite_lengths(whole), b"\xa0\x80\x24\x80" + pieces)
+    with pytest.raises(Malformed):
+        verified(data)
+
+
 # Labels and receipt requests of several signers
 
 

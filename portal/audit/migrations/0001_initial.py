@@ -12,7 +12,7 @@ import portal.fields
 # REPLACE deletes the old row without calling DELETE triggers (unless recursive_triggers is on), so a row of the same id
 # or row id is refused before the insert.
 SQLITE = (
-    """CREATE TRIGGER audit_event_no_update BEFORE UPDATE OF id ON audit_event
+    """CREATE TRIGGER audit_event_no_update BEFORE UPDATE ON audit_event
        BEGIN SELECT RAISE(ABORT, 'audit events are never changed'); END""",
     """CREATE TRIGGER audit_event_no_delete BEFORE DELETE ON audit_event
        BEGIN SELECT RAISE(ABORT, 'audit events are never deleted'); END""",

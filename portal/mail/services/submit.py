@@ -81,6 +81,7 @@ def check(originator: User, draft_id: str, content: DraftContent) -> Check:
     )
     label, label_problems = _label(content)
     blocked = policy.blocked_recipients(originator, label, typed) if label else []
+    barred = policy.barred(originator, label, typed) if label else set()
     problems = _recipient_problems(everybody, with_keys, originator) + label_problems + blocked
     problems += _answer_problems(originator, draft_id, label) + _content_problems(originator, draft_id, content)
     people = [
@@ -89,7 +90,7 @@ def check(originator: User, draft_id: str, content: DraftContent) -> Check:
             name=each.user.display_name if each.user else each.typed,
             known=each.user is not None,
             has_key=each.user is not None and each.user.id in with_keys,
-            may_read=label is not None and not policy.blocked_recipients(originator, label, [(each.typed, each.user)]),
+            may_read=label is not None and each.typed not in barred,
         )
         for each in everybody
     ]

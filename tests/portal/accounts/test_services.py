@@ -103,6 +103,12 @@ def test_capitals_become_small_letters(admin: Actor) -> None:
     assert (user.username, user.address) == ("dora", f"dora@{settings.MAIL_DOMAIN}")
 
 
+def test_a_disabled_persons_link_does_not_count(admin: Actor) -> None:
+    _, token = invite(admin)
+    User.objects.update(is_active=False)
+    assert selectors.invitation_for(token) is None
+
+
 def test_a_new_link_ends_the_old_one(admin: Actor) -> None:
     user, old = invite(admin)
     new = services.invite_again(actor=admin, user=user)
