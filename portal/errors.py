@@ -16,10 +16,11 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from portal.outbox.calls import TimedOut, Unavailable
+from portal.outbox.calls import Failed, TimedOut, Unavailable
 
 log = structlog.get_logger(__name__)
 
+Answer = Callable[[HttpRequest, Exception], HttpResponse]
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 # What a form adds around a message of the largest size: boundaries, field names, the token.
 FORM_OVERHEAD = 1_000_000
@@ -88,7 +89,9 @@ SLOW = replace(
     AWAY, status=504, title="That takes longer than usual",
     happened="The part of the portal that opens messages is busy and did not answer in time.",
 )  # fmt: skip
-OTHER = Failure(400, "That did not work", "The portal could not do what was asked.", IN_DRAFTS, "Go back and try again.")
+OTHER = Failure(
+    400, "That did not work", "The portal could not do what was asked.", IN_DRAFTS, "Go back and try again."
+)
 BY_STATUS = {f.status: f for f in (ABSENT, WRONG_METHOD, BAD_REQUEST, REFUSED, SERVER_ERROR, AWAY, SLOW)}
 
 
@@ -101,7 +104,9 @@ def page(request: HttpRequest, failure: Failure, *, cause: str = "") -> HttpResp
     """`failure` as a page, or as a notice where a script asked for a piece of a page. `cause` goes into the log only."""
     reference = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}".upper()
     level = log.error if failure.status >= 500 else log.info
-    level("error_page", reference=reference, status=failure.status, method=request.method, path=request.path, cause=cause)
+    level(
+        "error_page", reference=reference, status=failure.status, method=request.method, path=request.path, cause=cause
+    )
     url_name, text = failure.action
     context = {
         "failure": failure,
@@ -114,12 +119,19 @@ def page(request: HttpRequest, failure: Failure, *, cause: str = "") -> HttpResp
     # A failing database must not make the page about it fail: only pages of requests that went well so far have the
     # full frame.
     with_frame = failure.status < 500 and hasattr(request, "vault")
-    response = HttpResponse(
-        render_to_string(template, context, request if with_frame else None), status=failure.status
-    )
+    response = HttpResponse(render_to_string(template, context, request if with_frame else None), status=failure.status)
     response.headers["Cache-Control"] = "no-store"
     response.explained = True  # type: ignore[attr-defined]
     return response
+
+
+def _as_page(failure: Failure) -> Answer:
+    return lambda request, exception: page(request, failure, cause=f"{type(exception).__name__} {exception}".strip())
+
+
+away, slow = _as_page(AWAY), _as_page(SLOW)
+# What an exception of a view looks like. Apps further right add theirs: this module imports none of them.
+ANSWERS: dict[type[Exception], Answer] = {Unavailable: away, TimedOut: slow, Failed: _as_page(SERVER_ERROR)}
 
 
 class ErrorPages:
@@ -142,15 +154,9 @@ class ErrorPages:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """What a call to a worker may raise in any view."""
-        cause = type(exception).__name__
-        if isinstance(exception, SessionOver):  # between the check at the door and the worker's own
-            return sign_in_first(request)
-        if isinstance(exception, Unavailable | IntakeUnavailable):
-            return page(request, AWAY, cause=cause)
-        if isinstance(exception, TimedOut | CallRefused):
-            return page(request, SLOW, cause=cause)
-        if isinstance(exception, Failed):
-            return page(request, SERVER_ERROR, cause=f"in a worker: {exception}")
+        for kind, answer in ANSWERS.items():
+            if isinstance(exception, kind):
+                return answer(request, exception)
         return None
 
 
@@ -196,7 +202,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     cause = type(exception).__name__
     if isinstance(exception, RequestDataTooBig):
         limit = _megabytes(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        return page(request, replace(TEXT_TOO_LARGE, happened=TEXT_TOO_LARGE.happened.format(text_limit=limit)), cause=cause)
+        return page(
+            request, replace(TEXT_TOO_LARGE, happened=TEXT_TOO_LARGE.happened.format(text_limit=limit)), cause=cause
+        )
     if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
         return page(request, TOO_MANY, cause=cause)
     return page(request, BAD_REQUEST, cause=cause)

@@ -45,7 +45,9 @@ class Frame:
     def folders(self) -> list[Entry]:
         """The folders; the inbox has its number of unread messages."""
         urls = [(reverse("mail:folder", args=[folder]), folder, name) for folder, name in FOLDERS]
-        return [Entry(url, name, self._under(url), self.unread if folder == "inbox" else 0) for url, folder, name in urls]
+        return [
+            Entry(url, name, self._under(url), self.unread if folder == "inbox" else 0) for url, folder, name in urls
+        ]
 
     @cached_property
     def own_pages(self) -> list[Entry]:

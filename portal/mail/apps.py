@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
 
 
@@ -15,6 +17,6 @@ class MailConfig(AppConfig):
 
         registry.register("seal", services.seal, on_dead=fail)
         registry.register("deliver", services.deliver, on_dead=fail_delivery)
-        registry.register("sweep", housekeeping.sweep)
-        registry.register("rotate_intake_key", housekeeping.rotate_intake_key)
+        registry.register("sweep", housekeeping.sweep, every=timedelta(hours=1))
+        registry.register("rotate_intake_key", housekeeping.rotate_intake_key, every=intake.LIFETIME)
         intake.holders.append(housekeeping.intake_keys_in_use)

@@ -1,5 +1,6 @@
 """Writing: drafts that save themselves, the check while one types, sending and taking back."""
 
+from contextlib import suppress
 from dataclasses import asdict
 
 from django.conf import settings
@@ -108,14 +109,16 @@ def send(request: HttpRequest, draft_id: str) -> HttpResponse:
     content = draft_content(request.POST)
     files = request.FILES.getlist("files")
     too_large = getattr(request, "upload_refused", "") == "too-large"
-    if files and not too_large:
-        services.attach(request.vault, draft_id, files)
-    try:
+    with suppress(DraftTaken):  # posted twice: `submit` answers with the message that is on its way
         services.save_draft(request.user.id, draft_id, content)
-    except DraftTaken:
-        pass  # posted twice: `submit` answers with the message that is on its way
+        if files and not too_large:
+            services.attach(request.vault, draft_id, files)
     checked = services.check(request.user, draft_id, content)
-    outcome = Refusal([_why_not("too-large")]) if too_large else services.submit(request.vault, request.actor, draft_id, content)
+    outcome = (
+        Refusal([_why_not("too-large")])
+        if too_large
+        else services.submit(request.vault, request.actor, draft_id, content)
+    )
     if isinstance(outcome, Refusal):
         return _refused(request, draft_id, content, checked, outcome)
     if not request.headers.get("HX-Request"):
@@ -203,7 +206,9 @@ def _checked(content: DraftContent, checked: Check) -> dict[str, object]:
     }
 
 
-def _refused(request: HttpRequest, draft_id: str, content: DraftContent, checked: Check, refusal: Refusal) -> HttpResponse:
+def _refused(
+    request: HttpRequest, draft_id: str, content: DraftContent, checked: Check, refusal: Refusal
+) -> HttpResponse:
     if not request.headers.get("HX-Request"):
         loaded = services.load_draft(request.vault, draft_id)
         return _compose(request, draft_id, content, files=loaded[1] if loaded else None, problems=refusal.problems)

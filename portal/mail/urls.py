@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from portal.mail import compose_views, views
+from portal.mail import compose_views, failures, views
 
 
 class FolderConverter:
@@ -17,6 +17,7 @@ class IdConverter(FolderConverter):
     regex = "[0-9a-f]{32}"
 
 
+failures.register()
 register_converter(FolderConverter, "folder")
 register_converter(IdConverter, "id")
 

@@ -10,10 +10,11 @@ from django.db import connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from portal.outbox import selectors, workers
+from portal.outbox import selectors, services, workers
 
 logger = structlog.get_logger(__name__)
 LOOK_EVERY_SECONDS = 0.05
+PERIODIC_EVERY_SECONDS = 60.0
 
 
 class Dispatcher:
@@ -23,10 +24,12 @@ class Dispatcher:
         self.name = name
         self.trouble = ""
         self.announced_at = float("-inf")
+        self.periodic_at = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Look, ring, wait; until `stop` is set. Survives the database and Redis being away."""
         while not stop.wait(LOOK_EVERY_SECONDS):
+            self.queue_periodic()
             self.look()
 
     def look(self) -> None:
@@ -38,6 +41,17 @@ class Dispatcher:
             self._note("")
         except (RedisError, OperationalError):
             self._note("redis")
+        except DatabaseError:
+            self._note("database")
+            connection.close_if_unusable_or_obsolete()
+
+    def queue_periodic(self) -> None:
+        """What comes back by itself, looked after once a minute."""
+        if time.monotonic() - self.periodic_at < PERIODIC_EVERY_SECONDS:
+            return
+        try:
+            services.enqueue_periodic()
+            self.periodic_at = time.monotonic()
         except DatabaseError:
             self._note("database")
             connection.close_if_unusable_or_obsolete()

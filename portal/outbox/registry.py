@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ Service = Callable[[Claimed], Finish | None]
 class Entry:
     service: Service
     on_dead: Callable[[Claimed], None] | None
+    every: timedelta | None
 
 
 class UnknownKind(Exception):
@@ -35,14 +36,17 @@ class UnknownKind(Exception):
 _entries: dict[str, Entry] = {}
 
 
-def register(kind: str, service: Service, *, on_dead: Callable[[Claimed], None] | None = None) -> None:
+def register(
+    kind: str, service: Service, *, on_dead: Callable[[Claimed], None] | None = None, every: timedelta | None = None
+) -> None:
     """`service(job)` works outside any transaction and returns what the finishing transaction shall do (or None).
 
-    `on_dead(job)` runs in the transaction that gives a job up.
+    `on_dead(job)` runs in the transaction that gives a job up. A kind with `every` is queued by the dispatcher, once in
+    each period of that length.
     """
     if kind in _entries and _entries[kind].service is not service:
         raise ValueError(f"two services for jobs of kind {kind}")
-    _entries[kind] = Entry(service, on_dead)
+    _entries[kind] = Entry(service, on_dead, every)
 
 
 def find(kind: str) -> Entry:
@@ -51,3 +55,8 @@ def find(kind: str) -> Entry:
         return _entries[kind]
     except KeyError:
         raise UnknownKind(kind) from None
+
+
+def periodic() -> dict[str, timedelta]:
+    """The kinds that come back by themselves, and how often."""
+    return {kind: entry.every for kind, entry in _entries.items() if entry.every is not None}

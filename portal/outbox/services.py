@@ -45,6 +45,16 @@ def enqueue(
     Job.objects.bulk_create([job], ignore_conflicts=True)
 
 
+def enqueue_periodic() -> None:
+    """Queue what is due in the present period; a period's job exists once, whoever asks and however often."""
+    now = clock.now().timestamp()
+    for kind, every in registry.periodic().items():
+        target = str(int(now // every.total_seconds()))
+        if not Job.objects.filter(kind=kind, target=target).exists():
+            with transaction.atomic():
+                enqueue(kind=kind, target=target)
+
+
 def cancel(kind: str, target: str) -> bool:
     """Take a waiting job back. False if a worker has it, or had it: then it happens."""
     return _change("cancel", kind=kind, target=target)

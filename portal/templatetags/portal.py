@@ -15,7 +15,7 @@ QUOTED = re.compile(r"\s*>")
 
 @register.filter
 def short_time(value: datetime | None) -> str:
-    """"10:42" today, "Mon" within the week, "3 Nov" within the year, else "3 Nov 2025"; UTC, a script shows local time."""
+    """ "10:42" today, "Mon" within the week, "3 Nov" within the year, else "3 Nov 2025"; UTC, a script shows local time."""
     if value is None:
         return ""
     moment, today = timezone.localtime(value), timezone.localdate()
@@ -28,7 +28,7 @@ def short_time(value: datetime | None) -> str:
 
 @register.filter
 def day_time(value: datetime | None) -> str:
-    """"Mon 3 Nov, 10:42": for reading, where a bare "Mon" is too little."""
+    """ "Mon 3 Nov, 10:42": for reading, where a bare "Mon" is too little."""
     if value is None:
         return ""
     moment = timezone.localtime(value)
@@ -38,7 +38,7 @@ def day_time(value: datetime | None) -> str:
 
 @register.filter
 def long_date(value: date | None) -> str:
-    """"3 November 2026"."""
+    """ "3 November 2026"."""
     return "" if value is None else f"{value.day} {value:%B %Y}"
 
 
