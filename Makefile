@@ -1,13 +1,16 @@
-# make run    the portal, ready to try, on http://127.0.0.1:8000 (HOST and PORT change that)
-# make test   every check and every test
+# make run        the portal, ready to try, on http://127.0.0.1:8000 (HOST and PORT change that)
+# make install  only what the portal needs, into .venv
+# make test      every check and every test
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check clean
+.PHONY: run install test check clean
 
 run: .venv/installed
 	@exec $(BIN)/python manage.py serve --demo
+
+install: .venv/installed
 
 test: .venv/installed-dev
 	@.ci/system-packages

@@ -150,6 +150,7 @@ class ErrorPages:
         explained = page(request, BY_STATUS.get(response.status_code, OTHER))
         response.content = explained.content  # in place: keeps the headers that were set on the way out
         response.headers["Content-Type"] = explained.headers["Content-Type"]
+        response.headers["Content-Length"] = str(len(explained.content))
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -167,10 +167,12 @@ class Supervisor:
         empty = self.demo and not get_user_model().objects.exists()
         connections.close_all()
         if empty:
-            # In a process of its own, because it handles keys and this one stays.
-            done = subprocess.run([sys.executable, MANAGE, "setup_demo"], check=False)
-            if done.returncode:
-                raise CommandError("setup_demo failed")
+            self._manage("setup_demo")
+
+    def _manage(self, command: str) -> None:
+        """In a process of its own, because it handles keys and passwords, and this one stays."""
+        if subprocess.run([sys.executable, MANAGE, command], check=False).returncode:
+            raise CommandError(f"{command} failed")
 
     # --- running ----------------------------------------------------------------------------------------------------
 
@@ -235,6 +237,8 @@ class Supervisor:
         if reason == "":
             shown = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
             say(f"ready        http://{shown}:{settings.PORT}/")
+            if self.demo:
+                self._manage("demo_accounts")
         self.reason = reason
 
     # --- the end ----------------------------------------------------------------------------------------------------

@@ -40,11 +40,11 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def draft(request: HttpRequest, draft_id: str) -> HttpResponse:
-    """A draft of one's own. One that was sent meanwhile leads to where it is."""
+    """A draft of one's own. One that was sent leads to where its message is."""
+    if selectors.steps(request.user, draft_id) is not None:
+        return redirect("mail:on-its-way", draft_id)
     loaded = services.load_draft(request.vault, draft_id)
     if loaded is None:
-        if selectors.steps(request.user, draft_id) is not None:
-            return redirect("mail:on-its-way", draft_id)
         return errors.absent(request)
     content, files, row = loaded
     return _compose(request, draft_id, content, files=files, saved_at=row.saved_at)

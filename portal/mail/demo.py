@@ -62,29 +62,27 @@ PEOPLE = (
 
 
 def create(policy_xml: bytes) -> list[DemoAccount]:
-    """Policy, people, keys and clearances. People who exist already are left as they are."""
-    if not selectors.stylesheet_version():
-        policy.activate_policy(actor=SYSTEM, xml=policy_xml)
-    accounts = {each.user: each for each in accounts_on_file()}
-    for person in PEOPLE:
-        if not User.objects.filter(username=person.username).exists():
-            accounts[person.username] = _create(person)
-            _write(list(accounts.values()))
+    """Policy, people, keys and clearances, all or nothing. People who exist already are left as they are."""
+    with transaction.atomic():
+        if not selectors.active_policy_id():
+            policy.activate_policy(actor=SYSTEM, xml=policy_xml)
+        missing = [person for person in PEOPLE if not User.objects.filter(username=person.username).exists()]
+        accounts = {each.user: each for each in accounts_on_file()} | {person.username: _create(person) for person in missing}
+        _write(list(accounts.values()))
     return list(accounts.values())
 
 
 def _create(person: _Person) -> DemoAccount:
     password = "-".join(secrets.choice(_WORDS) for _ in range(5))
-    with transaction.atomic():
-        user = User.objects.create_user(
-            person.username, address=f"{person.username}@{settings.MAIL_DOMAIN}", display_name=person.name
+    user = User.objects.create_user(
+        person.username, address=f"{person.username}@{settings.MAIL_DOMAIN}", display_name=person.name
+    )
+    Role.objects.bulk_create(Role(user=user, name=name) for name in person.roles)
+    enrol(user=user, password=password, reads_gcm=person.reads_gcm)
+    if person.clearance:
+        policy.grant_clearance(
+            actor=SYSTEM, user=user, classification=_CLASSES[person.clearance], categories=person.categories
         )
-        Role.objects.bulk_create(Role(user=user, name=name) for name in person.roles)
-        enrol(user=user, password=password, reads_gcm=person.reads_gcm)
-        if person.clearance:
-            policy.grant_clearance(
-                actor=SYSTEM, user=user, classification=_CLASSES[person.clearance], categories=person.categories
-            )
     return DemoAccount(person.username, password, person.clearance, [str(name) for name in person.roles])
 
 
