@@ -87,7 +87,9 @@ def _arc(value: int) -> bytes:
 
 
 def time(moment: datetime) -> bytes:
-    """RFC 5652 section 11.3: UTCTime through 2049, GeneralizedTime after, in UTC without fractions."""
+    """RFC 5652 section 11.3: UTCTime through 2049, GeneralizedTime after, in UTC without fractions. ValueError without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
     moment = moment.astimezone(UTC)
     if 1950 <= moment.year < 2050:
         return tlv(UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode())

@@ -97,9 +97,9 @@ class Unwrapped:
 
     @property
     def is_authenticated(self) -> bool:
-        """Whether each layer of encryption, or else a verified signature, proves that the content is what was sent."""
-        enveloped = [layer for layer in self.layers if isinstance(layer, EnvelopedLayer)]
-        return all(layer.authenticated for layer in enveloped) or self.verdict == "verified"
+        """Whether every layer of encryption, or else a verified signature, proves that the content is what was sent."""
+        authenticated = [layer.authenticated for layer in self.layers if isinstance(layer, EnvelopedLayer)]
+        return self.verdict == "verified" or (bool(authenticated) and all(authenticated))
 
     def require_verified(self) -> "Author":
         """The author; raises what is wrong (BadSignature, BadCertificate, SignerMismatch, VerificationError) if there is none."""
@@ -167,7 +167,7 @@ class _Opener:
         opened = open_enveloped(source, keys=self.keys)
         algorithm = opened.content_encryption
         layer = EnvelopedLayer(algorithm.name, opened.authenticated, algorithm.weak, opened.key.certificate)
-        return layer, opened.content, opened.content_type == DATA
+        return layer, opened.content, True
 
     def _signed(self, source: Source) -> tuple[Layer, Source, bool]:
         signed = verify(source, trust=self.trust, now=self.now, certificates=self.certificates)
@@ -215,16 +215,18 @@ def _judged(outer: Entity, content: Source, entity: Entity | None, layers: Seque
     signatures = [layer for layer in layers[last_envelope + 1 :] if isinstance(layer, SignedLayer)]
     innermost = signatures[-1] if signatures else None
     verified = innermost.verified_signers if innermost else ()
-    headers = protection_states(
-        outer.headers, entity or outer, encrypted=last_envelope >= 0, signed=bool(verified) and entity is not None
-    )
-    verdict, reason, author, error = _verdict(layers, innermost, headers)
     unauthenticated = any(isinstance(layer, EnvelopedLayer) and not layer.authenticated for layer in layers)
     withheld = unauthenticated and innermost is not None and not verified
+    entity = None if withheld else entity
+    protects = entity is not None
+    headers = protection_states(
+        outer.headers, entity or outer, encrypted=protects and last_envelope >= 0, signed=protects and bool(verified)
+    )
+    verdict, reason, author, error = _verdict(layers, innermost, headers)
     return Unwrapped(
         layers=tuple(layers),
         content=None if withheld else content,
-        entity=None if withheld else entity,
+        entity=entity,
         headers=headers,
         label_state=innermost.label_state if innermost else "absent",
         label=innermost.label if innermost else None,

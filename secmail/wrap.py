@@ -60,7 +60,7 @@ def wrapping(
     """Sign and encrypt what is written to the sink inside the ``with`` block: a MIME entity in canonical form (CRLF line ends).
 
     ``certificates`` (the signer's path without the anchor) and ``encryption_certificate`` go along in the signature, ``now`` becomes the
-    signing time. A recipient given as a bare Certificate is known to read only what the certificate states. If the block raises, ``out``
+    signing time (aware). A recipient given as a bare Certificate is known to read only what the certificate states. If the block raises, ``out``
     is left incomplete. Raises Unsupported for a key or certificate that can't be used, ValueError without recipients.
     """
     known = [each if isinstance(each, Recipient) else Recipient(each) for each in recipients]

@@ -84,7 +84,6 @@ class Enveloped:
     """Opened content. ``authenticated`` says whether the encryption itself proves that nothing was changed (AES-GCM)."""
 
     content: Source
-    content_type: str
     content_encryption: ContentEncryption
     key: DecryptionKey
 
@@ -100,6 +99,9 @@ def open_enveloped(source: Source, *, keys: Sequence[DecryptionKey]) -> Envelope
     """
     with closing(source.open()) as stream:
         header = _Header.read(BerReader(stream))
+    if header.content_type != DATA:
+        # RFC 8551 puts nothing else into envelopes, and nothing would protect a content type that was changed on the way
+        raise Unsupported(f"encrypted content of type {header.content_type} is not supported")
     algorithm = lookup(CONTENT_ENCRYPTIONS, header.algorithm.oid, "content-encryption algorithm")
     if header.authenticated != algorithm.authenticated:
         raise Unsupported("the content-encryption algorithm does not fit the content type")
@@ -112,7 +114,7 @@ def open_enveloped(source: Source, *, keys: Sequence[DecryptionKey]) -> Envelope
     except _AuthenticatedAttributes as found:
         content = replace(content, additional_data=found.encoded)
         content.check()
-    return Enveloped(content, header.content_type, algorithm, key)
+    return Enveloped(content, algorithm, key)
 
 
 @dataclass(frozen=True)

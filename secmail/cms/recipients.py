@@ -269,7 +269,7 @@ def open_first(recipient_infos: der.Element, keys: Sequence[DecryptionKey], key_
         mine = [key for key in candidates if _may_concern(element.content, key.certificate)]
         if kind is None or not mine:
             continue
-        info = kind.from_element(element)
+        info: RecipientInfo = kind.from_element(element)
         for key in mine:
             try:
                 cek = info.open(key)

@@ -39,7 +39,8 @@ LabelState = Literal["absent", "present", "conflict", "malformed"]
 class SignedDataWriter:
     """A sink for content that becomes a SignedData around it, with one signer; ``close`` signs.
 
-    ``certificates`` go into the message beside the signer's own and ``encryption_certificate``, which answers shall be encrypted to.
+    ``certificates`` go into the message beside the signer's own and ``encryption_certificate``, which answers shall be encrypted to
+    (the signer's own if it can).
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class SignedDataWriter:
     ) -> None:
         self._target, self._signer, self._signing_time = target, signer, signing_time
         self._attributes = attributes or EssAttributes()
+        if encryption_certificate is None and signer.certificate.can_encrypt:
+            encryption_certificate = signer.certificate
         self._encryption_certificate, self._content_type = encryption_certificate, content_type
         bag = (signer.certificate, encryption_certificate, *certificates)
         self._certificates = {each.der for each in bag if each is not None}

@@ -49,6 +49,11 @@ def test_times_come_back_to_the_second(moment):
     assert encoded[0] == (der.UTC_TIME if moment.year < 2050 else der.GENERALIZED_TIME), "RFC 5652 section 11.3"
 
 
+def test_a_moment_without_a_zone_is_a_callers_mistake():
+    with pytest.raises(ValueError):
+        der.time(datetime(2026, 3, 1))  # noqa: DTZ001
+
+
 @pytest.mark.parametrize("text", [b"260301120000+0100", b"2603011200Z", b"269901120000Z", b"", b"26030112000\xb2Z"])
 def test_a_time_that_rfc5652_does_not_allow_is_refused(text):
     with pytest.raises(Malformed):

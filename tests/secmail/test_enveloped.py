@@ -283,6 +283,13 @@ def test_gcm_may_not_stand_in_an_enveloped_data_nor_cbc_in_an_auth_enveloped_dat
         opened(forged(infos, cbc, sealed[:-16], der.octets(sealed[-16:])), "ada")
 
 
+def test_only_data_is_in_an_envelope():
+    """The content type is not authenticated: a changed one must not make other content of the same octets."""
+    position = GCM_ONCE.index(der.oid(DATA)) + len(der.oid(DATA)) - 1
+    with pytest.raises(Unsupported):
+        opened(GCM_ONCE[:position] + b"\2" + GCM_ONCE[position + 1 :], "ada")
+
+
 @pytest.mark.parametrize("vector", [0, 8, 15, 17])
 def test_an_initialization_vector_has_the_length_of_a_block(vector):
     infos, *_ = gcm_parts()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,9 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secmail import paths
 from secmail.certificates import Certificate
+from secmail.errors import SecmailError
 from secmail.paths import PathVerdict, Purpose, Revocation, TrustStore, validate
 
 NOW, DAY = datetime(2026, 3, 1, tzinfo=UTC), timedelta(days=1)
@@ -415,7 +419,7 @@ def test_list_outweighs_a_good_ocsp_response() -> None:
 @pytest.mark.parametrize("evidence", [b"", b"\x30\x00", b"junk"])
 def test_malformed_evidence_is_passed_over(evidence: bytes) -> None:
     unsuccessful = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER)
-    responses = [evidence, unsuccessful.public_bytes(Encoding.DER)]
+    responses = [evidence, unsuccessful.public_bytes(Encoding.DER), b"\x30\x03\x0a\x01\x00"]
     assert check(ADA, crls=[evidence], ocsps=responses)
     assert not check(ADA, crls=[evidence, crl(AUTHORITY, ADA)], ocsps=responses)
 
@@ -446,6 +450,38 @@ def test_nothing_is_fetched() -> None:
     """Whatever waits would be network."""
     with pytest.raises(RuntimeError, match="waits"):
         paths._run(asyncio.sleep(0))
+
+
+CHANGES = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=3)
+LIST, ANSWER = crl(AUTHORITY), answer(AUTHORITY, ADA, ocsp.OCSPCertStatus.GOOD)
+
+
+def damaged(encoded: bytes, changes: list[tuple[float, int]]) -> bytes:
+    changed = bytearray(encoded)
+    for where, octet in changes:
+        changed[int(where * len(encoded))] = octet
+    return bytes(changed)
+
+
+@given(CHANGES)
+def test_damaged_certificate_gives_a_verdict(changes: list[tuple[float, int]]) -> None:
+    with suppress(SecmailError):
+        certificate = Certificate.from_der(damaged(ADA.certificate.der, changes))
+        validate(certificate, trust=TRUST, at=NOW, intermediates=[AUTHORITY.certificate])
+
+
+@given(CHANGES)
+def test_damaged_evidence_gives_a_verdict(changes: list[tuple[float, int]]) -> None:
+    check(ADA, crls=[crl(ROOT), damaged(LIST, changes)], ocsps=[damaged(ANSWER, changes)], revocation=Revocation.HARD)
+
+
+def test_issuer_with_a_key_of_another_kind() -> None:
+    """The signature claims RSA, the issuer has an elliptic curve."""
+    key = rsa.generate_private_key(65537, 2048)
+    builder = x509.CertificateBuilder(AUTHORITY.x509.subject, name("Eve"), key.public_key(), 1, NOW, NOW + DAY)
+    eve = Certificate.from_der(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
+    verdict = validate(eve, trust=TRUST, at=NOW, intermediates=[AUTHORITY.certificate])
+    assert not verdict
 
 
 def test_malformed_certificate() -> None:

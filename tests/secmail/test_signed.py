@@ -128,6 +128,11 @@ def test_the_signer_tells_what_to_encrypt_answers_to():
     assert set(signer.capabilities) == OWN_CAPABILITIES
 
 
+@pytest.mark.parametrize(("name", "preferred"), [("ada", "ada"), ("signer-only", None)])
+def test_without_an_encryption_certificate_the_signers_own_is_preferred_if_it_can(name, preferred):
+    assert accepted(made(name)).encryption_certificate == (certificate(preferred) if preferred else None)
+
+
 def test_the_ess_attributes_come_back():
     hints = ContentHints("1.2.840.113549.1.7.1", "the plan")
     signed = verified(made(attributes=EssAttributes(LABEL, REQUEST, b"id of content", hints)))

@@ -204,6 +204,13 @@ def test_cbc_content_is_withheld_if_the_signature_inside_does_not_hold():
     assert (result.verdict, read(result)) == ("not-verified", CONTENT)
 
 
+def test_header_fields_of_withheld_content_are_withheld_too():
+    entity = b"From: ada@example.org\r\nSubject: Plan\r\nContent-Type: text/plain; hp=cipher\r\n\r\nHello\r\n"
+    found = opened(message("cbc", "mallory", content=entity, top=headers("eve@example.org", b"Subject: [...]\r\n")), "bob").headers
+    assert (found["subject"].value, found["from"].value) == ("[...]", "eve@example.org")
+    assert found["subject"].protection == "unprotected"
+
+
 def test_cbc_content_without_a_signature_is_given_as_unauthenticated():
     result = opened(message("cbc"), "bob")
     assert not result.layers[0].authenticated
@@ -211,6 +218,7 @@ def test_cbc_content_without_a_signature_is_given_as_unauthenticated():
     assert read(result) == CONTENT
     assert opened(message("gcm"), "bob").is_authenticated
     assert opened(message("cbc", "ada"), "bob").is_authenticated
+    assert not opened(message()).is_authenticated
 
 
 @given(st.integers(0, 100_000), st.integers(1, 255))
