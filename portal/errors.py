@@ -39,7 +39,7 @@ class Failure:
     happened: str
     kept: str = ""
     do: str = ""
-    action: tuple[str, str] = ("mail:folder inbox", "Go to your inbox")
+    action: tuple[str, str] = ("mail:folder inbox", "Back to your mail")
 
 
 ABSENT = Failure(
@@ -152,6 +152,17 @@ class ErrorPages:
         response.headers["Content-Type"] = explained.headers["Content-Type"]
         response.headers["Content-Length"] = str(len(explained.content))
         return response
+
+    def process_view(self, request: HttpRequest, *args: object) -> HttpResponse | None:
+        """The scripts of a page say whose it is: nobody's text is saved as somebody else's.
+
+        Two people may use one browser: the second signs in in another tab while the first one's page is still open.
+        For that page the session is over: its dialog asks for the first one's password.
+        """
+        owner = request.headers.get("X-Portal-Person", "")
+        if owner and getattr(request, "vault", None) is not None and request.user.username != owner:
+            return HttpResponse(status=401)
+        return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """What a call to a worker may raise in any view."""

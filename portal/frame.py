@@ -39,7 +39,6 @@ class Frame:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self.vault = getattr(request, "vault", None)
-        self.single_keys = self.vault is not None and self.vault.user.single_keys
 
     @cached_property
     def folders(self) -> list[Entry]:

@@ -1,5 +1,5 @@
 // Writing: the draft saves itself, files go up as they are chosen or dropped, Ctrl+Enter sends.
-import { announce, csrfToken } from "./page.js";
+import { announce, csrfToken, headers } from "./page.js";
 import { ask, signInAgain } from "./session.js";
 import { showTimes } from "./times.js";
 
@@ -16,6 +16,7 @@ let sending = false;
 function written() {
   const data = new FormData(form);
   data.delete("files");
+  data.delete("csrfmiddlewaretoken"); // the header has the one that counts now
   return data;
 }
 
@@ -31,13 +32,13 @@ function tooLong() {
 async function save({ keepalive = false } = {}) {
   clearTimeout(timer);
   if (tooLong()) {
-    saved.textContent = `Not saved. ${tooLong()}`;
+    saved.textContent = "Not saved";
     return;
   }
   changed = false;
   const request = () => fetch(form.dataset.save, {
     method: "POST", body: written(), keepalive,
-    headers: { "X-CSRFToken": csrfToken(), "X-Requested-With": "fetch" },
+    headers: headers(),
   });
   try {
     const response = await (keepalive ? request() : ask(request));
@@ -79,6 +80,12 @@ form.addEventListener("htmx:beforeRequest", (event) => {
   } else if (sending) {
     event.preventDefault();
   }
+});
+// Whatever goes wrong is said beside Send: what was written stays where it is.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.requestConfig.elt !== form || !event.detail.isError) return;
+  event.detail.target = document.getElementById("outlook");
+  event.detail.swapOverride = "innerHTML";
 });
 form.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.elt === form) sending = false;
@@ -143,7 +150,7 @@ function line(file) {
   words.setAttribute("role", "status");
   bar.max = 100;
   bar.value = 0;
-  bar.setAttribute("aria-label", file.name);
+  bar.setAttribute("aria-label", "Progress");
   item.append(name, words, bar);
   list.append(item);
   return { item, words, bar };
@@ -161,8 +168,7 @@ function post(file, { words, bar }) {
     request.addEventListener("load", () => resolve(request));
     request.addEventListener("error", () => reject(new Error("no connection")));
     request.open("POST", form.dataset.attach);
-    request.setRequestHeader("X-CSRFToken", csrfToken());
-    request.setRequestHeader("X-Requested-With", "XMLHttpRequest");
+    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
     request.send(data);
   });
 }
@@ -227,4 +233,16 @@ form.addEventListener("drop", (event) => {
   event.preventDefault();
   form.classList.remove("dropping");
   attach([...event.dataTransfer.files]);
+});
+
+// What was typed, or put back by the browser, before this script was there.
+function isChanged(field) {
+  if (field.matches("select")) {
+    return field.value !== ([...field.options].find((option) => option.defaultSelected) ?? field.options[0]).value;
+  }
+  if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+  return field.matches("textarea, input[type=text]") && field.value !== field.defaultValue;
+}
+window.addEventListener("pageshow", () => {
+  [...form.elements].find(isChanged)?.dispatchEvent(new Event("input", { bubbles: true }));
 });

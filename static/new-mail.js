@@ -1,5 +1,5 @@
 // New mail appears by itself: a cheap conditional request that does not keep the session alive.
-import { announce } from "./page.js";
+import { announce, headers } from "./page.js";
 import { signInAgain } from "./session.js";
 import { showTimes } from "./times.js";
 
@@ -31,7 +31,7 @@ export function watchForNewMail() {
   let etag = document.getElementById("listing")?.dataset.etag ?? "";
 
   async function look() {
-    const response = await fetch(url, { headers: { "X-Requested-With": "fetch", "If-None-Match": etag }, cache: "no-store" });
+    const response = await fetch(url, { headers: { ...headers(), "If-None-Match": etag }, cache: "no-store" });
     if (response.status === 401) await signInAgain();
     if (response.status !== 200) return;
     etag = response.headers.get("ETag") ?? "";

@@ -1,5 +1,5 @@
 // On every page: the CSRF token, signing in again over the page, times in the reader's zone, short cuts, small buttons.
-import { csrfToken, announce } from "./page.js";
+import { announce, csrfToken, headers } from "./page.js";
 import { showTimes } from "./times.js";
 import { guardSession } from "./session.js";
 import { listenForShortcuts } from "./shortcuts.js";
@@ -20,7 +20,9 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => { button.disabled = true; });
 }, true);
 document.addEventListener("htmx:configRequest", (event) => {
-  event.detail.headers["X-CSRFToken"] = csrfToken();
+  Object.assign(event.detail.headers, headers());
+  event.detail.formData.delete("csrfmiddlewaretoken"); // the page's own may be old, and would count before the header
+  if (event.detail.elt.id === "sign-in-again") delete event.detail.headers["X-Portal-Person"]; // whoever it was before
 });
 
 document.addEventListener("click", async (event) => {
@@ -51,6 +53,13 @@ document.addEventListener("htmx:afterSwap", (event) => {
     event.detail.target.scrollTop = 0;
     announce(`Opened: ${heading.textContent.trim()}`);
   }
+});
+
+// The connection broke: what asks by itself asks again.
+document.addEventListener("htmx:sendError", (event) => {
+  const { elt, requestConfig } = event.detail;
+  if (!elt.matches("[hx-trigger^=load]")) return;
+  setTimeout(() => elt.isConnected && window.htmx.ajax("GET", requestConfig.path, { source: elt }), 3_000);
 });
 
 showTimes(document);

@@ -21,15 +21,17 @@ export function guardSession() {
   const failed = new Set();
   document.addEventListener("htmx:responseError", async (event) => {
     if (event.detail.xhr.status !== 401) return;
-    const failure = { element: event.detail.elt, cause: event.detail.requestConfig.triggeringEvent };
+    const { elt: element, requestConfig: { verb, path, triggeringEvent: cause } } = event.detail;
+    const failure = { element, cause };
     failed.add(failure);
     await signInAgain();
     // A form that was being sent replaces the page: what else had failed on it is of no use any more.
     const sending = [...failed].some((each) => each.cause?.type === "submit");
-    if (!failed.delete(failure) || !failure.element.isConnected) return;
-    if (failure.cause?.type === "submit") failure.element.requestSubmit(failure.cause.submitter);
+    if (!failed.delete(failure) || !element.isConnected) return;
+    if (cause?.type === "submit") element.requestSubmit(cause.submitter);
     else if (sending) return;
-    else window.htmx.trigger(failure.element, failure.cause?.type ?? "load");
+    else if (cause) window.htmx.trigger(element, cause.type);
+    else window.htmx.ajax(verb, path, { source: element });
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     if (!event.detail.successful || event.detail.elt.id !== "sign-in-again") return;

@@ -210,15 +210,13 @@ class Stack:
 
 @functools.cache
 def template(*, demo: bool) -> Path:
-    """A data folder with a migrated database (and the demo's people), made once per test run and copied."""
+    """A data folder as `manage.py setup` leaves it (or with the demo's people), made once per test run and copied."""
     base = Path(tempfile.mkdtemp(prefix="portal-template-"))
     _remove_at_exit(base)
     folder = base / "data"
     folder.mkdir(mode=0o700)
     empty = Stack(folder)
-    empty.run_manage("migrate", "--verbosity=0")
-    if demo:
-        empty.run_manage("setup_demo")
+    empty.run_manage("setup_demo" if demo else "setup")
     return folder
 
 

@@ -53,7 +53,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     # When the invitation was accepted. Until then the person has neither password nor keys, and may be invited again;
     # from then on never, because whoever sets a first password would own the account.
     joined_at = models.DateTimeField(null=True, editable=False)
-    single_keys = models.BooleanField(default=True)  # keyboard short cuts of one key, as WCAG 2.1.4 wants: can be off
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS = ["address"]

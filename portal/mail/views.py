@@ -141,6 +141,8 @@ def move_selected(request: HttpRequest, folder: str) -> HttpResponse:
 
 
 def _moved(request: HttpRequest, folder: str, ids: list[str]) -> HttpResponse:
+    if not ids:
+        return redirect("mail:folder", folder)
     moved = services.move(request.user, request.actor, ids, request.POST.get("folder", ""))
     if not moved:
         return errors.absent(request)

@@ -25,8 +25,8 @@ Service = Callable[[Claimed], Finish | None]
 @dataclass(frozen=True)
 class Entry:
     service: Service
-    on_dead: Callable[[Claimed], None] | None
-    every: timedelta | None
+    on_dead: Callable[[Claimed], None] | None = None
+    every: timedelta | None = None
 
 
 class UnknownKind(Exception):

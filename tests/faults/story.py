@@ -77,12 +77,12 @@ def _joins(story: Story) -> Browser:
     invite = admin.get("/administration/").expect().form("/invite/")
     invite.fill(username="nora", display_name="Nora North", address="nora@portal.example")
     link = str(admin.post(invite).expect().select("//input[@id='link']/@value")[0])
-    story.canaries.also(link.rstrip("/").rsplit("/", 1)[1])
+    story.canaries.also("the link of an invitation", link.rstrip("/").rsplit("/", 1)[1])
     nora = story.browser()
     accept = nora.get(link).expect().form("/")
     password = story.secret("password")
     welcome = nora.post(accept.fill(password=password, again=password)).expect()
-    story.canaries.also(welcome.text_of("//*[@id='recovery-code']"))
+    story.canaries.also("a recovery code", welcome.text_of("//*[@id='recovery-code']"))
     page = sonia.get("/policy/clearances/").expect()
     person = str(page.select("//a[contains(., 'nora') or contains(., 'Nora')]/@href")[0])
     sonia.post(sonia.get(person).expect().form("/grant/").fill(classification="3")).expect()
@@ -158,16 +158,22 @@ def _reads(story: Story, alice: Browser, opened: Page) -> None:
 
 def _answers(story: Story, alice: Browser, opened: Page, nora: Browser) -> None:
     """An answer quotes, a forward takes the file along."""
-    delivery_id = opened.path.rstrip("/").rsplit("/", 1)[1]
-    answer = alice.compose(f"/mail/new/?reply={delivery_id}&how=reply")
-    quoted = dict(answer.fields)
-    assert f"> {story.secret('text')}" in quoted["text"]
-    alice.send_form(answer.fill(subject=story.secret("answer"), text=quoted["text"] + story.secret("answer-text")))
-    assert story.secret("answer-text") in _arrives(story, nora, "answer").text
-    forward = alice.get(f"/mail/new/?reply={delivery_id}&how=forward").expect()
-    assert story.secret("file-name") in forward.text
-    alice.send_form(forward.form("/send").fill(to="nora"))
-    waiting_for_mail(story.watch, lambda: len(nora.lines()) == 2, what="forwarded")
+    answer = alice.compose(f"/mail/new/?reply={_delivery_id(opened)}&how=reply")
+    quoted = dict(answer.fields)["text"]
+    assert f"> {story.secret('text')}" in quoted
+    answer.fill(subject=story.secret("answer"), text=quoted + story.secret("answer-text"))
+    answer = alice.upload(answer, (story.secret("small-file") + ".txt", story.secret("small").encode())).form("/send")
+    alice.send_form(answer)
+    answered = _arrives(story, nora, "answer")
+    assert story.secret("answer-text") in answered.text
+    forward = nora.get(f"/mail/new/?reply={_delivery_id(answered)}&how=forward").expect()
+    assert story.secret("small-file") in forward.text
+    nora.send_form(forward.form("/send").fill(to="alice"))
+    waiting_for_mail(story.watch, lambda: len(alice.lines()) == 2, what="forwarded")
+
+
+def _delivery_id(opened: Page) -> str:
+    return str(opened.select("//article/@data-opened")[0])
 
 
 def _looks_after_keys(story: Story, nora: Browser) -> None:
@@ -192,11 +198,12 @@ def _mishaps(story: Story, alice: Browser) -> None:
     _must_be_refused(lambda: alice.send_form(refused.fill(to="alice", subject=story.secret("long") * 40)))
     _must_be_refused(lambda: alice.send_form(refused.fill(subject="x", text=story.secret("huge") * 120_000)))
     stranger = story.browser()
-    signed_out = Form(refused.url, refused.multipart, list(refused.fields))
-    signed_out.fill(text=story.secret("signed-out-text")).files = [("files", story.secret("signed-out-name"), _large(story)[:1_500_000])]
-    assert stranger.post(signed_out).status == 403  # no CSRF cookie
-    sign_in = Form(f"{story.stack.url}/sign-in/", False, [("username", "nora"), ("password", story.secret("new-password"))])
-    assert stranger.post(sign_in).status == 403
+    sign_in = stranger.get("/sign-in/").expect().form("/sign-in/")
+    without_session = Form(refused.url, refused.multipart, refused.fields).fill(**dict(sign_in.fields), text=story.secret("signed-out"))
+    without_session.files = [("files", story.secret("signed-out-name"), _large(story)[:1_500_000])]
+    assert stranger.post(without_session).path == "/sign-in/"
+    from_elsewhere = sign_in.fill(username="nora", password=story.secret("new-password"), csrfmiddlewaretoken="x" * 64)
+    assert stranger.post(from_elsewhere).status == 403
 
 
 def _must_be_refused(send) -> None:

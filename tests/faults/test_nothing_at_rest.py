@@ -28,7 +28,7 @@ with tempfile.TemporaryFile() as file:
 def test_no_subject_text_file_name_attachment_or_password_lies_anywhere(story):
     """Database, its journal, sealed objects, logs, temporary folder, deleted files in use, Redis: at each moment of the day."""
     watch = story.watch
-    assert watch.hits == []
+    assert watch.hits == {}
     print(f"{len(story.secrets)} canaries, {watch.looks} looks, {len(watch.files)} files, {watch.octets / 1e6:.0f} MB read")
 
 
@@ -69,7 +69,7 @@ def test_a_canary_in_a_file_a_deleted_file_and_redis_is_found(tmp_path):
     with Stack(tmp_path / "data", serve=("--only", "redis")) as stack:
         watch = wait_for(lambda: _watch(stack, canaries), within=20, what="Redis answers")
         watch.look_closely("planted")
-        assert watch.hits == []
+        assert watch.hits == {}
         (stack.data / "log" / "planted.log").write_text(f"choked on {canaries.make('log')}")
         watch.redis.set("planted", base64.b64encode(canaries.make("redis").encode()))
         holder = subprocess.Popen([sys.executable, "-c", HOLDS_A_DELETED_FILE, canaries.make("deleted")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -51,7 +51,7 @@ class Watch:
         self.redis = redis.Redis(unix_socket_path=str(stack.data / "run" / "redis.sock"))
         self.traffic = Traffic(stack.data / "run" / "redis.sock")
         self.moment = "start"
-        self.hits: list[str] = []
+        self.hits: dict[str, str] = {}  # where and what -> when first
         self.looks = self.octets = 0
         self.files: set[tuple[int, int]] = set()
         self.deleted: set[str] = set()
@@ -129,8 +129,8 @@ class Watch:
 
     def _search(self, data: bytes, where: str, *, deep: bool) -> None:
         self.octets += len(data)
-        if self.canaries.found(data) if deep else self.canaries.seen(data):
-            self.hits.append(f"{self.moment}: {where}")
+        if what := self.canaries.found(data) if deep else self.canaries.seen(data):
+            self.hits.setdefault(f"{what} in {where}", self.moment)
 
 
 def waiting_for_mail(watch: Watch, ask, *, what: str, within: float = 60.0):

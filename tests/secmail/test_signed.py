@@ -31,7 +31,18 @@ from secmail import (
     VerifiedSigner,
     der,
 )
-from secmail.algorithms import MGF1, OWN_CAPABILITIES, RSASSA_PSS, SHA1, SHA256, AlgorithmIdentifier
+from secmail.algorithms import (
+    ECDSA_OIDS,
+    MGF1,
+    OWN_CAPABILITIES,
+    RSA_ENCRYPTION,
+    RSASSA_PSS,
+    SHA1,
+    SHA256,
+    SHA384,
+    SHA512,
+    AlgorithmIdentifier,
+)
 from secmail.cms import attributes
 from secmail.cms.attributes import attribute
 from secmail.cms.signed import SignedData, SignedDataWriter, verify
@@ -212,18 +223,36 @@ def test_a_certificate_that_the_reader_knows_need_not_travel():
     accepted(made(certificates=[]), certificates=[certificate("ca")])
 
 
-def test_pss_signatures_are_read():
-    sha256 = der.sequence(der.oid(SHA256.oid))
-    mgf = der.sequence(der.oid(MGF1), sha256)
-    parameters = der.sequence(
-        der.tlv(der.context(0), sha256), der.tlv(der.context(1), mgf), der.tlv(der.context(2), der.integer(32))
-    )
+@pytest.mark.parametrize(("stated", "outcome"), [(SHA256, VerifiedSigner), (SHA384, RejectedSigner)])
+def test_pss_signatures_are_read_if_the_hash_is_the_digest_algorithm(stated, outcome):
+    """RFC 4056 section 3: the two "MUST be the same"."""
+    mgf = der.sequence(der.oid(MGF1), SHA256.identifier.der)
+    members = (stated.identifier.der, mgf, der.integer(32))
+    parameters = der.sequence(*(der.tlv(der.context(number), each) for number, each in enumerate(members)))
     forged = Forged("rita", algorithm=AlgorithmIdentifier(RSASSA_PSS, parameters))
     members = list(der.read(forged.signer_info()))
     scheme = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
     signature = private_key("rita").sign(der.tlv(der.SET, members[3].content), scheme, hashes.SHA256())
     data = signed_data(forged).replace(members[5].der, der.octets(signature))
-    assert accepted(data).signature_algorithm == "RSASSA-PSS"
+    assert isinstance(only_signer(data), outcome)
+
+
+@pytest.mark.parametrize(
+    ("name", "algorithm"),
+    [
+        pytest.param("ada", ECDSA_OIDS[SHA512], id="another digest"),
+        pytest.param("rita", ECDSA_OIDS[SHA256], id="another kind of key"),
+        pytest.param("ada", RSA_ENCRYPTION, id="another kind of key"),
+    ],
+)
+def test_the_signature_algorithm_fits_the_digest_and_the_key(name, algorithm):
+    """RFC 8933 section 3, and nothing that a library would stumble over."""
+    assert isinstance(refused(signed_data(Forged(name, algorithm=AlgorithmIdentifier(algorithm)))).error, BadSignature)
+
+
+def test_a_signature_algorithm_without_a_row_is_unsupported():
+    md5_with_rsa = AlgorithmIdentifier("1.2.840.113549.1.1.4")
+    assert isinstance(refused(signed_data(Forged("rita", algorithm=md5_with_rsa))).error, Unsupported)
 
 
 # Refused
@@ -406,12 +435,25 @@ def test_more_than_a_thousand_attributes_or_values_are_refused(extra):
     assert isinstance(refused(signed_data(Forged(extra=extra))).error, Malformed)
 
 
-@pytest.mark.parametrize("pieces", [b"\4\1a" * 200_000, b"\4\0" * 200_000, b"\x24\x80" * 100])
-def test_content_in_too_many_or_too_deep_pieces_is_refused(pieces):
-    whole = der.tlv(der.context(0), der.octets(CONTENT))
-    data = in_indefinite_lengths(signed_data(Forged())).replace(in_indefinite_lengths(whole), b"\xa0\x80\x24\x80" + pieces)
-    with pytest.raises(Malformed):
-        verified(data)
+@pytest.mark.parametrize(
+    ("pieces", "reason"),
+    [
+        (b"\4\1a" * 200_000, "too many elements"),
+        (b"\4\0" * 200_000, "too many elements"),
+        (b"\x24\x80" * 100 + b"\0\0" * 100, "nested"),
+        (b"\4\1a" * 50_000, None),
+    ],
+)
+def test_content_in_too_many_or_too_deep_pieces_is_refused(pieces, reason):
+    content = b"a" * pieces.count(b"a")
+    whole = der.tlv(der.context(0), der.octets(content))
+    signed = in_indefinite_lengths(signed_data(Forged(content=content)))
+    data = signed.replace(in_indefinite_lengths(whole), b"\xa0\x80\x24\x80" + pieces + b"\0\0\0\0")
+    if reason is None:
+        accepted(data)
+    else:
+        with pytest.raises(Malformed, match=reason):
+            verified(data)
 
 
 # Labels and receipt requests of several signers
@@ -450,6 +492,9 @@ def test_the_label_of_a_rejected_signer_does_not_count():
         pytest.param(
             (der.sequence(der.oid(attributes.SECURITY_LABEL), der.set_of([LABEL.to_der(), OTHER_LABEL.to_der()])),),
             id="two values",
+        ),
+        pytest.param(
+            (label_attribute(), der.sequence(der.oid(attributes.SECURITY_LABEL), der.set_of([]))), id="a second one without value"
         ),
         pytest.param((attribute(attributes.SECURITY_LABEL, der.sequence()),), id="no SET"),
     ],

@@ -66,7 +66,6 @@ class Migration(migrations.Migration):
                 ("is_active", models.BooleanField(default=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("joined_at", models.DateTimeField(editable=False, null=True)),
-                ("single_keys", models.BooleanField(default=True)),
                 (
                     "groups",
                     models.ManyToManyField(

@@ -3,7 +3,9 @@
 import time
 
 import pytest
+from celery import current_app
 from django.db import transaction
+from kombu.exceptions import OperationalError
 
 from portal.outbox import services, workers
 from portal.outbox.dispatcher import Dispatcher
@@ -77,6 +79,15 @@ def test_without_redis_a_look_is_short_and_the_next_one_after_it_rings(redis_ser
     dispatcher.look()
     assert time.monotonic() - started < 0.3
     assert dispatcher.trouble == "redis"
+
+
+def test_ringing_without_redis_fails_at_once(waiting_jobs):
+    """Celery's own default is to try for six seconds."""
+    for _time in range(2):
+        started = time.monotonic()
+        with pytest.raises(OperationalError):
+            current_app.send_task("pump", queue="bulk", retry=False)
+    assert time.monotonic() - started < 0.3
 
 
 def test_a_doorbell_carries_nothing(redis_server, waiting_jobs):

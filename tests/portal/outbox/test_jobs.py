@@ -126,12 +126,28 @@ def test_what_a_worker_does_after_its_lease_does_not_count(work, outbox_clock, s
     enqueue("a")
     zombie = services.claim()
     outbox_clock.time += settings.LEASE
-    services.run(services.claim())
+    heir = services.claim()
     with pytest.raises(services.LeaseLost):
         services.finish(zombie, lambda: work.done.append("zombie"))
     with pytest.raises(services.LeaseLost):
         services.renew(zombie)
+    services.run(heir)
     assert work.done == ["a"]
+
+
+def test_what_fails_after_its_lease_takes_the_job_from_nobody(work, outbox_clock, settings):
+    def fails(claimed):
+        raise services.Retry("too late")
+
+    enqueue("a")
+    zombie = services.claim()
+    outbox_clock.time += settings.LEASE
+    heir = services.claim()
+    work.service, does = fails, work.service
+    services.run(zombie)
+    work.service = does
+    services.run(heir)
+    assert (job("a").state, job("a").reason, work.done) == (State.DONE, "", ["a"])
 
 
 def test_results_and_the_end_of_the_job_are_one_transaction(work):
@@ -219,6 +235,16 @@ def test_a_job_that_a_worker_has_cannot_be_cancelled(work):
     assert not services.cancel("test", "a")
     services.run(claimed)
     assert work.done == ["a"]
+
+
+def test_what_comes_back_by_itself_is_queued_once_in_each_period(work, outbox_clock, monkeypatch):
+    daily = registry.Entry(lambda claimed: work.service(claimed), every=timedelta(days=1))
+    monkeypatch.setattr(registry, "_entries", {"test": daily})
+    for _hour in range(48):
+        services.enqueue_periodic()
+        services.run_until_idle()
+        outbox_clock.advance(hours=1)
+    assert len(work.done) in {2, 3}  # three calendar days can be touched
 
 
 def test_two_workers_never_claim_the_same_job():

@@ -1,0 +1,75 @@
+"""One portal and one Chromium for all browser tests; a fresh browser context for each person."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, StorageState, sync_playwright
+
+from tests.browser.desk import Desk
+from tests.browser.post import Post, post_everything
+from tests.stack import Stack
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+Sit = Callable[..., Desk]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"Debian's Chromium is not installed ({CHROMIUM}); browser tests need it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def portal(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The real thing with its demo organisation; sending can be undone for five seconds, as by default."""
+    with Stack(tmp_path_factory.mktemp("browser") / "data", demo=True, UNDO_SECONDS="5") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def passwords(portal: Stack) -> dict[str, str]:
+    accounts = json.loads((portal.data / "demo-accounts.json").read_text(encoding="utf-8"))
+    return {each["user"]: each["password"] for each in accounts}
+
+
+@pytest.fixture(scope="session")
+def post(portal: Stack, passwords: dict[str, str]) -> Post:
+    """Mail that is there already: sent once, without a browser, for tests that only look at it."""
+    return post_everything(portal, passwords)
+
+
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, StorageState]:
+    """The cookies of people who signed in before: signing in is looked at in tests of its own."""
+    return {}
+
+
+@pytest.fixture
+def sit(chromium: Browser, portal: Stack, passwords: dict[str, str], sessions: dict[str, StorageState]) -> Iterator[Sit]:
+    """sit("alice") is Alice at her inbox, in a browser of her own; sit() is somebody who is not signed in.
+
+    Whoever ends a session or changes a password says `anew=True` and has one that nobody else uses.
+    """
+    desks: list[Desk] = []
+
+    def sit_down(name: str = "", *, anew: bool = False, signed_in: bool = True, **options: object) -> Desk:
+        known = None if anew else sessions.get(name)
+        desk = Desk(chromium, portal.url, name, passwords.get(name, ""), **options, **({"storage_state": known} if known else {}))
+        desks.append(desk)
+        if name and signed_in and not known:
+            desk.sign_in()
+        if name and not known and not anew:
+            sessions[name] = desk.context.storage_state()
+        return desk.go("/") if known else desk
+
+    yield sit_down
+    complaints = [complaint for desk in desks for complaint in desk.leave()]
+    assert not complaints, "\n".join(complaints)

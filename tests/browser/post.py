@@ -1,0 +1,63 @@
+"""Mail to look at. All of it is sent at once, so that five seconds of undoing pass once."""
+
+from dataclasses import dataclass
+
+from tests.http import Browser, Refused
+from tests.stack import Stack, wait_for
+
+FUEL = "Fuel schedule for the northern depots"
+STORES = "Stores arrived"
+LONG = "Revised movement table for the second half of the month, with all corrections that came in until this morning"
+PLAN = "Harbour plan"
+CONFIDENTIAL, REL_TO_UK = "3", "1.3.6.1.4.1.32473.1.1.3/6/0"  # of the demonstration's policy
+TABLE = b"depot,litres\r\nnorth,120000\r\nsouth,80000\r\n"
+WORD = "Thursday"  # of the text, and nowhere else in the portal
+TEXT = f"""Bob,
+
+the schedule for this week is attached. North is short by about a third until {WORD}, so please keep the reserve where \
+it is and tell the drivers today.
+
+> What do we do if {WORD} fails?
+
+Then south fills up on Friday, and we talk again.
+
+Alice"""
+
+
+@dataclass(frozen=True)
+class Post:
+    """Ids of messages, by subject."""
+
+    ids: dict[str, str]
+
+
+def post_everything(portal: Stack, passwords: dict[str, str]) -> Post:
+    alice, carol = (_browser(portal, name, passwords) for name in ("alice", "carol"))
+    ids = {FUEL: _fuel(alice)}
+    ids[STORES] = carol.send(to="bob, alice", subject=STORES, text="Forty pallets, all of them dry.", classification="RESTRICTED")
+    ids[LONG] = carol.send(to="alice", cc="bob", subject=LONG, text="See the table below.\n" + "0123456789" * 40, classification="UNCLASSIFIED")
+    ids[PLAN] = alice.send(to="alice", subject=PLAN, text="The inner harbour first.", classification="SECRET")
+    wait_for(lambda: _delivered(portal, *ids.values()), within=60, what="the mail has arrived")
+    return Post(ids)
+
+
+def _fuel(alice: Browser) -> str:
+    """To bob and carol, releasable to the UK, with a table and a wish for a receipt; refused as SECRET first, so that there is something to audit."""
+    form = alice.compose(to="bob, carol", subject=FUEL, text=TEXT, receipt_requested="1", category=REL_TO_UK, classification="SECRET")
+    form = alice.upload(form, ("schedule.csv", TABLE)).form("/send").fill(text=TEXT)
+    try:
+        alice.send_form(form)
+    except Refused:
+        return alice.send_form(form.fill(classification=CONFIDENTIAL))
+    raise AssertionError("bob may not read SECRET")
+
+
+def _delivered(portal: Stack, *ids: str) -> bool:
+    marks = ", ".join("?" * len(ids))
+    return portal.query(f"SELECT COUNT(*) FROM mail_message WHERE state = 'delivered' AND id IN ({marks})", *ids) == [(len(ids),)]
+
+
+def _browser(portal: Stack, name: str, passwords: dict[str, str]) -> Browser:
+    browser = Browser(portal.url)
+    browser.sign_in(name, passwords[name])
+    return browser
