@@ -41,8 +41,8 @@ const actions = {
   "?": () => { openDialog("keys-help").querySelector("[data-single-keys-switch]").checked = true; },
 };
 
-/** Whether single keys count: the person's setting, unless this browser's own says otherwise. */
-const on = () => (localStorage.getItem("single-keys") ?? document.body.dataset.singleKeys) === "on";
+/** Whether single keys count (WCAG 2.1.4 wants a switch); each browser remembers for itself. */
+const on = () => (localStorage.getItem("single-keys") ?? "on") === "on";
 
 export function listenForShortcuts() {
   document.addEventListener("keydown", (event) => {

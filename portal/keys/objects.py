@@ -74,6 +74,13 @@ def open_object(name: str) -> BinaryIO:
     return default_storage.open(name, "rb").file
 
 
+def stream(name: str) -> Iterator[bytes]:
+    """The object's sealed bytes in pieces; the file is closed when the last was taken."""
+    with open_object(name) as file:
+        while piece := file.read(64 * 1024):
+            yield piece
+
+
 def delete(name: str) -> None:
     """Removes an object; one that is gone already is fine."""
     default_storage.delete(name)

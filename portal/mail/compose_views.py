@@ -15,7 +15,7 @@ from portal.keys.middleware import in_background, signed_in
 from portal.mail import directory, selectors, services
 from portal.mail.content import DraftContent
 from portal.mail.forms import draft_content
-from portal.mail.services.drafts import Attached, DraftTaken
+from portal.mail.services.drafts import Attached, DraftTaken, TooMuch
 from portal.mail.services.submit import Check, Refusal
 
 ANSWER_TIMEOUT = 20.0
@@ -82,9 +82,7 @@ def attach(request: HttpRequest, draft_id: str) -> HttpResponse:
             services.save_draft(request.user.id, draft_id, draft_content(request.POST))
         except DraftTaken:
             return _taken(request, draft_id)
-    files = request.FILES.getlist("files")
-    refused = getattr(request, "upload_refused", "")
-    attached = services.attach(request.vault, draft_id, files) if files and not refused else []
+    attached, refused = _attach(request, draft_id)
     if not script:
         return redirect("mail:draft", draft_id)
     problem = "" if attached else _why_not(refused)
@@ -225,6 +223,17 @@ def _progress(request: HttpRequest, message_id: str) -> dict[str, object]:
         "steps": selectors.steps(request.user, message_id),
         "url": reverse("mail:on-its-way", args=[message_id]),
     }
+
+
+def _attach(request: HttpRequest, draft_id: str) -> tuple[list[Attached], str]:
+    """(what was attached, why something was not)."""
+    files, refused = request.FILES.getlist("files"), getattr(request, "upload_refused", "")
+    if not files or refused:
+        return [], refused
+    try:
+        return services.attach(request.vault, draft_id, files), ""
+    except TooMuch:
+        return [], "too-large"
 
 
 def _taken(request: HttpRequest, draft_id: str) -> HttpResponse:

@@ -1,20 +1,18 @@
 """Reading: folders, messages, what hangs on them. Writing is in `compose_views`."""
 
 import re
-from dataclasses import asdict
-from typing import BinaryIO
+from collections.abc import Iterator
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
-from django.utils.http import urlencode
+from django.utils.http import content_disposition_header, urlencode
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from portal import errors
 from portal.keys import objects
-from portal.keys.chunks import open_chunks
 from portal.keys.middleware import in_background, signed_in
 from portal.mail import selectors, services
 from portal.outbox.calls import TimedOut, Unavailable
@@ -26,7 +24,6 @@ FOLDERS = {
     "bin": ("Bin", "The bin is empty."),
 }
 MOST_TRIES = 5
-ATTACHMENT_TIMEOUT = 60.0
 NOT_IN_A_FILE_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u202a-\u202e\u2066-\u2069]")
 
 
@@ -112,20 +109,18 @@ def original(request: HttpRequest, folder: str, delivery_id: str) -> HttpRespons
     if found is None:
         return errors.absent(request)
     object_name, size = found
-    return _download(objects.open_object(object_name), f"{delivery_id[:8]}.eml", size, "message/rfc822")
+    return _download(objects.stream(object_name), f"{delivery_id[:8]}.eml", size, "message/rfc822")
 
 
 @require_GET
 @signed_in
 def attachment(request: HttpRequest, folder: str, delivery_id: str, number: int) -> HttpResponseBase:
     """One attachment, streamed from the sealed copy that a worker makes of it."""
-    payload = {"delivery_id": delivery_id, "number": number, "actor": asdict(request.actor)}
-    answer = request.vault.ask("open_attachment", payload, timeout=ATTACHMENT_TIMEOUT)
-    if not answer:
+    found = services.attachment(request.vault, request.actor, delivery_id, number)
+    if found is None:
         return errors.absent(request)
-    stream = open_chunks(objects.open_object(answer["object"]), bytes.fromhex(answer["key"]))
     # Never the type that the sender claims: a browser must not show it as a page of the portal.
-    return _download(stream, answer["name"], answer["size"], "application/octet-stream")
+    return _download(found.chunks, found.name, found.size, "application/octet-stream")
 
 
 @require_POST
@@ -173,8 +168,9 @@ def _state(request: HttpRequest, folder: str) -> str:
     return f"{selectors.newest(request.user, folder)}-{selectors.unread(request.user)}"
 
 
-def _download(stream: BinaryIO, name: str, size: int, content_type: str) -> FileResponse:
+def _download(chunks: Iterator[bytes], name: str, size: int, content_type: str) -> StreamingHttpResponse:
     safe_name = NOT_IN_A_FILE_NAME.sub("_", name).strip() or "attachment"
-    response = FileResponse(stream, as_attachment=True, filename=safe_name, content_type=content_type)
+    response = StreamingHttpResponse(chunks, content_type=content_type)
     response.headers["Content-Length"] = str(size)
+    response.headers["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=safe_name) or ""
     return response

@@ -160,8 +160,7 @@ def test_padded_cut_off_and_empty_object_identifiers_are_refused(content):
 @pytest.mark.parametrize("data", [b"\4\5abcd", b"\x30\3\4\2a"])
 def test_an_element_is_not_longer_than_what_encloses_it(data):
     with pytest.raises(Malformed):
-        for element in der.Reader(data):
-            list(element.inside())
+        [list(element.inside()) for element in der.Reader(data)]
 
 
 def test_surplus_members_are_refused():

@@ -2,10 +2,11 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import portal.accounts.models
-import portal.fields
 from django.conf import settings
 from django.db import migrations, models
+
+import portal.accounts.models
+import portal.fields
 
 
 class Migration(migrations.Migration):

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from portal.accounts.models import random_id
@@ -21,6 +23,7 @@ from portal.mail.content import DraftContent, Summary
 from portal.mail.models import Draft, Message, Upload
 
 DRAFT_TIMEOUT = 3.0
+MOST_ATTACHMENTS = 200
 
 
 class DraftTaken(Exception):
@@ -131,8 +134,21 @@ def discard_draft(actor: Actor, owner_id: str, draft_id: str) -> bool:
     return True
 
 
+class TooMuch(Exception):
+    """More than one message may carry; the files were not kept."""
+
+
 def attach(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[Attached]:
-    """Puts uploaded files with a draft. Their file keys go to the intake key, for the job; their names to the owner, for the page."""
+    """Puts uploaded files with a draft. Their file keys go to the intake key, for the job; their names to the owner, for the page.
+
+    Raises `TooMuch` if the draft would carry more than a message may.
+    """
+    waiting = Upload.objects.filter(owner=vault.user, draft_id=draft_id).aggregate(octets=Sum("size"), n=Count("id"))
+    total = (waiting["octets"] or 0) + sum(file.size for file in files)
+    if total > settings.MESSAGE_MAX_SIZE or waiting["n"] + len(files) > MOST_ATTACHMENTS:
+        for file in files:
+            objects.delete(file.object_name)
+        raise TooMuch
     attached = []
     for file in files:
         upload = Upload(owner=vault.user, draft_id=draft_id, object_name=file.object_name, size=file.size)

@@ -86,8 +86,8 @@ def attachment(vault: Vault, actor: Actor, delivery_id: str, number: int) -> Dow
 
 def _stream_once(object_name: str, key: bytes) -> Iterator[bytes]:
     try:
-        with open_chunks(objects.open_object(object_name), key) as stream:
-            while chunk := stream.read(64 * 1024):
+        with open_chunks(objects.open_object(object_name), key) as opened:
+            while chunk := opened.read(64 * 1024):
                 yield chunk
     finally:
         objects.delete(object_name)

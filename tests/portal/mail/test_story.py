@@ -2,12 +2,12 @@
 
 import pytest
 
+from portal.audit.services import SYSTEM
 from portal.mail import selectors, services
 from portal.mail.content import DraftContent
 from portal.mail.models import Delivery, Draft, Envelope, Message
 from portal.outbox import services as outbox
 from portal.policy.services import grant_clearance, revoke_clearance
-from portal.audit.services import SYSTEM
 from tests.portal.organisation import CONFIDENTIAL, SECRET, UNCLASSIFIED, actor, events
 
 pytestmark = pytest.mark.django_db
