@@ -72,7 +72,9 @@ form.addEventListener("htmx:beforeRequest", (event) => {
   const isSending = event.detail.elt === form;
   if (tooLong()) {
     event.preventDefault();
-    complain(isSending ? `${tooLong()} Nothing was sent.` : tooLong());
+    // A later check does not talk over what Send has answered.
+    if (isSending) complain(`${tooLong()} Nothing was sent.`);
+    else if (!document.querySelector("#outlook .refused")) complain(tooLong());
   } else if (isSending) {
     clearTimeout(timer);
     sending = true;

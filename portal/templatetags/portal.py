@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-QUOTED = re.compile(r"\s*>")
+QUOTED = re.compile(r"\s*> ?")
 
 
 @register.filter
@@ -71,13 +71,13 @@ def filesize(size: int | None) -> str:
 
 @register.filter
 def passages(text: str) -> list[tuple[bool, str]]:
-    """The text of a message in runs of lines: (whether quoted, the lines)."""
+    """The text of a message in runs of lines: (whether quoted, the lines). A quoted run loses one level of marks: a bar shows it."""
     runs: list[tuple[bool, list[str]]] = []
     for line in text.replace("\r\n", "\n").split("\n"):
         quoted = bool(QUOTED.match(line))
         if not runs or runs[-1][0] != quoted:
             runs.append((quoted, []))
-        runs[-1][1].append(line)
+        runs[-1][1].append(QUOTED.sub("", line, count=1) if quoted else line)
     return [(quoted, "\n".join(lines)) for quoted, lines in runs]
 
 

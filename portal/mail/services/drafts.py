@@ -141,26 +141,36 @@ class TooMuch(Exception):
 def attach(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[Attached]:
     """Puts uploaded files with a draft. Their file keys go to the intake key, for the job; their names to the owner, for the page.
 
-    Raises `TooMuch` if the draft would carry more than a message may.
+    Files for a message that is on its way already (a form posted again) are dropped. Raises `TooMuch` if the draft would
+    carry more than a message may.
     """
-    waiting = Upload.objects.filter(owner=vault.user, draft_id=draft_id).aggregate(octets=Sum("size"), n=Count("id"))
-    total = (waiting["octets"] or 0) + sum(file.size for file in files)
-    if total > settings.MESSAGE_MAX_SIZE or waiting["n"] + len(files) > MOST_ATTACHMENTS:
-        for file in files:
-            objects.delete(file.object_name)
-        raise TooMuch
-    attached = []
-    for file in files:
-        upload = Upload(owner=vault.user, draft_id=draft_id, object_name=file.object_name, size=file.size)
-        named = {"name": file.name, "content_type": file.content_type}
-        sealed = intake.seal(
-            json.dumps({**named, "file_key": file.file_key.hex()}).encode(), upload_context(vault.user.id, upload.id)
-        )
-        upload.sealed, upload.intake_key = sealed.blob, sealed.intake_key
-        upload.sealed_for_owner = vault.seal_for_owner(json.dumps(named).encode(), "upload", upload.id)
-        upload.save(force_insert=True)
-        attached.append(Attached(upload.id, file.name, file.content_type, file.size))
-    return attached
+    uploads = [_upload(vault, draft_id, file) for file in files]
+    with transaction.atomic():  # what comes at the same time is counted, too
+        sent, too_much = Message.objects.filter(id=draft_id).exists(), _too_much(vault.user.id, draft_id, uploads)
+        if not sent and not too_much:
+            Upload.objects.bulk_create(uploads)
+            pairs = zip(uploads, files, strict=True)
+            return [Attached(each.id, file.name, file.content_type, file.size) for each, file in pairs]
+    for each in uploads:
+        objects.delete(each.object_name)
+    if sent:
+        return []
+    raise TooMuch
+
+
+def _too_much(owner_id: str, draft_id: str, uploads: Sequence[Upload]) -> bool:
+    waiting = Upload.objects.filter(owner_id=owner_id, draft_id=draft_id).aggregate(octets=Sum("size"), n=Count("id"))
+    octets = (waiting["octets"] or 0) + sum(each.size for each in uploads)
+    return octets > settings.MESSAGE_MAX_SIZE or waiting["n"] + len(uploads) > MOST_ATTACHMENTS
+
+
+def _upload(vault: Vault, draft_id: str, file: SealedUpload) -> Upload:
+    upload = Upload(owner=vault.user, draft_id=draft_id, object_name=file.object_name, size=file.size)
+    named = {"name": file.name, "content_type": file.content_type}
+    sealed = intake.seal(json.dumps({**named, "file_key": file.file_key.hex()}).encode(), upload_context(vault.user.id, upload.id))
+    upload.sealed, upload.intake_key = sealed.blob, sealed.intake_key
+    upload.sealed_for_owner = vault.seal_for_owner(json.dumps(named).encode(), "upload", upload.id)
+    return upload
 
 
 def upload_context(owner_id: str, upload_id: str) -> bytes:

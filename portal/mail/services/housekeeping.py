@@ -51,7 +51,8 @@ def named() -> set[str]:
 def _abandoned_uploads():  # type: ignore[no-untyped-def]
     """Files dropped into a page whose draft was never saved."""
     old = Upload.objects.filter(uploaded_at__lt=timezone.now() - ABANDONED_AFTER)
-    return old.exclude(draft_id__in=Draft.objects.values("id")).exclude(draft_id__in=Message.objects.values("id"))
+    needed = Message.objects.filter(state=Message.State.SUBMITTED)
+    return old.exclude(draft_id__in=Draft.objects.values("id")).exclude(draft_id__in=needed.values("id"))
 
 
 def _old_objects() -> Iterator[str]:
