@@ -26,12 +26,12 @@ def socket_path(data_dir: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"portal-{os.getuid()}-{name}" / "redis.sock"
 
 
-def prepare(socket: Path) -> None:
-    """Make the socket's folder, readable by us only; raises NoRedis if somebody else has put one there before."""
-    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def prepare(socket: Path, umask: int = 0o077) -> None:
+    """Make the socket's folder, closed to whom `umask` shuts out; raises NoRedis if somebody else has put one there before."""
+    socket.parent.mkdir(mode=0o777 & ~umask, parents=True, exist_ok=True)
     found = socket.parent.lstat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise NoRedis(f"{socket.parent} must be ours and have mode 0700")
+    if found.st_uid != os.getuid() or found.st_mode & umask:
+        raise NoRedis(f"{socket.parent} must be ours and have mode {0o777 & ~umask:04o}")
 
 
 def server() -> tuple[Path, str]:
@@ -46,12 +46,12 @@ def server() -> tuple[Path, str]:
     return packaged, ".".join(map(str, _version(packaged)))
 
 
-def command(binary: Path, socket: Path) -> list[str]:
-    """The command line: a unix socket of mode 0600, nothing on disk, and an error rather than silent eviction."""
+def command(binary: Path, socket: Path, umask: int = 0o077) -> list[str]:
+    """The command line: a unix socket for whom `umask` lets in, nothing on disk, and an error rather than silent eviction."""
     options = {
         "port": "0",
         "unixsocket": str(socket),
-        "unixsocketperm": "600",
+        "unixsocketperm": f"{0o666 & ~umask:o}",
         "save": "",
         "appendonly": "no",
         "maxmemory": "256mb",

@@ -5,6 +5,7 @@ repeat what they choked on.
 """
 
 import logging
+import re
 import secrets
 import sys
 import traceback
@@ -22,6 +23,8 @@ QUIET = {
     "kombu": logging.WARNING,
     "django.db.backends": logging.WARNING,
 }
+
+_ONE_TIME_LINK = re.compile(r"(/invitation/)[^/?\s]+")
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -50,6 +53,14 @@ def frames_only(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mu
     return event
 
 
+def without_tokens(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Blank the token in the address of an invitation: whoever reads it first sets the person's password."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _ONE_TIME_LINK.sub(r"\1…", value)
+    return event
+
+
 def configure(logging_settings: dict[str, Any]) -> None:
     """Set up structlog and the standard library's logging; Django calls it with settings.LOGGING at start."""
     structlog.configure(
@@ -64,6 +75,7 @@ def configure(logging_settings: dict[str, Any]) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 frames_only,
+                without_tokens,
                 structlog.processors.JSONRenderer(),
             ],
         )

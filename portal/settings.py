@@ -32,6 +32,11 @@ TLS_IN_FRONT = env.bool("TLS_IN_FRONT", False)
 if not LOOPBACK and not TLS_IN_FRONT:
     raise ImproperlyConfigured("HOST is not a loopback address: put TLS in front of the portal and set TLS_IN_FRONT=1")
 
+# Web and workers run as two system users of one group: the group may read and write what both need. The data folder
+# must then be prepared (docs/operator.md); the master key's file is the workers' own.
+SHARED_GROUP = env.bool("SHARED_GROUP", False)
+UMASK = 0o007 if SHARED_GROUP else 0o077
+
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [f"https://{h}" for h in ALLOWED_HOSTS])
@@ -118,7 +123,14 @@ REDIS_EMBEDDED = not env.str("REDIS_URL", "")  # then `serve` runs one of its ow
 REDIS_URL = f"unix://{REDIS_SOCKET}" if REDIS_EMBEDDED else env.str("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 # A Redis that is away is noticed at once, and one that hangs within a second; nothing is tried twice.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.25, "socket_timeout": 1.0, "max_retries": 0}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 0.25,
+    "socket_timeout": 1.0,
+    "max_retries": 0,
+    # Fetched is acknowledged. With the emulation, acknowledgements that fail while Redis dies count as doorbells held for
+    # ever, and the worker announces itself but takes no job any more.
+    "ack_emulation": False,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_SERIALIZER = "json"

@@ -71,7 +71,7 @@ def programs(roles: tuple[str, ...], redis_binary: Path | None) -> list[Program]
     """What the roles consist of, Redis first."""
     found = []
     if redis_binary is not None:
-        argv = embedded_redis.command(redis_binary, settings.REDIS_SOCKET)
+        argv = embedded_redis.command(redis_binary, settings.REDIS_SOCKET, settings.UMASK)
         found.append(Program("redis", "redis", tuple(argv)))
     if "worker" in roles:
         found.append(
@@ -98,10 +98,10 @@ class Supervisor:
 
     def serve(self) -> None:
         """Run until SIGINT, SIGTERM or SIGHUP; returns when all children are gone."""
-        os.umask(0o077)
+        os.umask(settings.UMASK)
         process.no_core_dumps()
         for folder in (settings.DATA_DIR, self.run_dir, self.log_dir):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o777 & ~settings.UMASK, parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             wakeup = stack.enter_context(self._signals())
             say(f"data         {settings.DATA_DIR}")
@@ -137,7 +137,7 @@ class Supervisor:
         if "redis" not in self.roles or not settings.REDIS_EMBEDDED:
             return None
         try:
-            embedded_redis.prepare(settings.REDIS_SOCKET)
+            embedded_redis.prepare(settings.REDIS_SOCKET, settings.UMASK)
             binary, version = embedded_redis.server()
         except embedded_redis.NoRedis as reason:
             raise CommandError(str(reason)) from None

@@ -14,11 +14,21 @@ from tests.stack import wait_for
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
+def starts_processes(item: pytest.Item) -> int:
+    """0 for a test that runs in this process alone; the greater, the later."""
+    if item.get_closest_marker("browser"):
+        return 3
+    if item.get_closest_marker("faults"):
+        return 2
+    return int("redis_server" in getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start processes run one after the other (`pytest -n 2 --dist loadgroup`)."""
+    """Tests that start processes come last and one after the other; Playwright's loop would disturb others after it."""
+    items.sort(key=starts_processes)
     for item in items:
-        marked = item.get_closest_marker("browser") or item.get_closest_marker("faults")
-        if marked or "redis_server" in getattr(item, "fixturenames", ()):
+        if starts_processes(item):
             item.add_marker(pytest.mark.xdist_group("processes"))
 
 

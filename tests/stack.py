@@ -27,6 +27,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+import redis
+
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90.0  # a busy machine with two cores starts six Python processes
 STOP_SECONDS = 15.0
@@ -148,6 +150,14 @@ class Stack:
         """Let a worker answer a call of tests/counting: the status and what it said."""
         status, body = self.request("GET", f"/testing/call/{name}")
         return status, json.loads(body)
+
+    def waiting(self, queue: str) -> int:
+        """How many tasks lie in a queue that no worker has fetched; -1 without Redis."""
+        try:
+            with contextlib.closing(redis.Redis(unix_socket_path=str(self.data / "run" / "redis.sock"))) as client:
+                return int(client.llen(queue))
+        except redis.RedisError:
+            return -1
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Read the database from outside."""

@@ -45,8 +45,7 @@ def refused(desk: Desk, reason: str | re.Pattern[str]) -> None:
 
 def kept(desk: Desk, subject: str) -> None:
     """The draft is in Drafts, with what was written."""
-    desk.link("Drafts").click()
-    desk.row(subject).first.get_by_role("link").click()
+    desk.go("/mail/drafts/").row(subject).first.get_by_role("link").click()
     expect(desk.page.get_by_label("Subject")).to_have_value(subject)
 
 
@@ -90,6 +89,7 @@ def test_nobody_and_nothing(alice, portal):
     with nothing_is_sent(portal):
         refused(alice, "Name at least one recipient")
         alice.fill(to="bob")
+        expect(alice.outlook).to_have_text("The message is empty: write something or attach a file.")
         refused(alice, "The message is empty: write something or attach a file.")
 
 
@@ -101,9 +101,9 @@ def test_a_text_of_sixty_megabytes(alice, portal):
     alice.new_message(to="bob", subject="A very long text", text="The beginning.", label="RESTRICTED")
     expect(alice.page.locator("#saved")).to_contain_text("Saved")
     with nothing_is_sent(portal):
-        alice.page.get_by_label("Message").evaluate("(field, size) => { field.value = 'x'.repeat(size); field.dispatchEvent(new Event('input', {bubbles: true})) }", 60 * MEGABYTE)
+        _paste_sixty_megabytes(alice)
         alice.button("Send").click()
-        expect(alice.outlook).to_contain_text(re.compile(r"The text is longer than 2\.\d MB. Put the long part into a file and attach it. Nothing was sent."))
+        expect(alice.outlook).to_contain_text(re.compile(r"The text is longer than 2\.\d MB. Put the long part into a file and attach it."))
         kept(alice, "A very long text")
     expect(alice.page.get_by_label("Message")).to_have_value("The beginning.")
 
@@ -114,11 +114,23 @@ def test_a_text_of_sixty_megabytes_from_a_browser_without_scripts(sit, portal):
     bob.new_message(to="alice", subject="Posted long", label="RESTRICTED")
     bob.button("Save draft").click()
     with nothing_is_sent(portal):
-        bob.page.get_by_label("Message").evaluate("(field, size) => { field.value = 'x'.repeat(size) }", 60 * MEGABYTE)
+        _paste_sixty_megabytes(bob)
         bob.button("Send").click()
         expect(bob.page.get_by_role("heading", level=1)).to_have_text(re.compile("too large|too long"))
         expect(bob.page.locator("main")).to_contain_text("Nothing was sent.")
         kept(bob, "Posted long")
+
+
+def _paste_sixty_megabytes(desk: Desk) -> None:
+    """Into a field that isn't drawn: Chromium alone would take half a minute for that."""
+    desk.page.get_by_label("Message").evaluate(
+        """(field, size) => {
+             field.style.display = "none";
+             field.value = "x".repeat(size);
+             field.dispatchEvent(new Event("input", {bubbles: true}));
+           }""",
+        60 * MEGABYTE,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -157,9 +169,9 @@ def test_an_attachment_of_sixty_megabytes_from_a_browser_without_scripts(sit, po
 
 def test_a_file_name_with_control_characters(alice, sit, portal):
     """It arrives; line breaks, bells and characters that turn the writing around are not in its name."""
-    name = 'inv\u202egpj.exe\r\nX-Evil: 1\x07"\\/..txt'
+    name = 'inv\u202egpj.exe\r\nX-Evil: 1\x07\x1b[31m".txt'
     alice.new_message(to="bob", subject="A strange name", text="x", label="UNCLASSIFIED", files=[{"name": name, "mimeType": "text/plain", "buffer": b"harmless"}])
-    _without_control_characters(alice.attached.inner_text())
+    _without_control_characters(alice.attached.locator("bdi").inner_text())
     alice.send()
     bob = sit("bob")
     bob.open("A strange name")
@@ -171,8 +183,8 @@ def test_a_file_name_with_control_characters(alice, sit, portal):
 
 
 def _without_control_characters(text: str) -> None:
-    words = text.replace("\n", "", 2) if text.endswith("Remove") else text
-    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", words), repr(text)
+    assert "X-Evil" in text
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text), repr(text)
 
 
 # --- twice ------------------------------------------------------------------------------------------------------------------
@@ -183,35 +195,35 @@ def test_a_double_click_on_send_is_one_message(alice, sit, portal):
     expect(alice.outlook).to_contain_text("Signed by you")
     alice.button("Send").dblclick()
     message_id = alice.on_its_way()
-    _delivered_once(portal, alice, message_id)
+    _delivered_once(portal, message_id)
     bob = sit("bob")
     expect(bob.row("Clicked twice")).to_have_count(1)
 
 
 def test_a_form_that_is_posted_again_is_the_same_message(sit, portal):
-    """Back and Send once more, as impatient people do."""
+    """From two tabs with the same draft: the second one leads to the message that is on its way, as it was first sent."""
     bob = sit("bob", java_script_enabled=False)
     bob.new_message(to="carol", subject="Posted twice", text="x", label="UNCLASSIFIED")
+    bob.button("Save draft").click()
+    first, second = bob.page, bob.context.new_page()
+    second.goto(first.url)
     bob.button("Send").click()
     expect(bob.step("Accepted")).to_be_visible()
-    first = bob.page.url
-    bob.page.go_back()
-    bob.fill(subject="Posted twice", text="changed on the way")
+    bob.page = second
+    bob.fill(text="changed on the way")
     bob.button("Send").click()
     expect(bob.step("Accepted")).to_be_visible()
-    assert bob.page.url == first
-    message_id = first.rstrip("/").rsplit("/", 1)[1]
-    _delivered_once(portal, bob, message_id)
+    assert second.url == first.url
+    _delivered_once(portal, first.url.rstrip("/").rsplit("/", 1)[1])
     carol = sit("carol").open("Posted twice")
     expect(carol.letter).to_have_text("x")
 
 
-def _delivered_once(portal: Stack, desk: Desk, message_id: str) -> None:
+def _delivered_once(portal: Stack, message_id: str) -> None:
     count = "SELECT COUNT(*) FROM mail_delivery JOIN mail_envelope ON envelope_id = mail_envelope.id WHERE message_id = ? AND arrived_in = 'inbox'"
     wait_for(lambda: portal.query("SELECT state FROM mail_message WHERE id = ?", message_id) == [("delivered",)], within=30, what="delivered")
     assert portal.query(count, message_id) == [(1,)]
-    name = desk.name
-    assert portal.query("SELECT COUNT(*) FROM outbox_job WHERE kind = 'seal' AND target = ?", message_id) == [(1,)], name
+    assert portal.query("SELECT COUNT(*) FROM outbox_job WHERE kind = 'seal' AND target = ?", message_id) == [(1,)]
 
 
 # --- the session ends ---------------------------------------------------------------------------------------------------------
@@ -249,7 +261,7 @@ def test_the_session_ends_before_send(sit, portal):
     dialog.get_by_label("Password").fill(sonia.password)
     dialog.get_by_role("button", name="Sign in").click()
     message_id = sonia.on_its_way()
-    _delivered_once(portal, sonia, message_id)
+    _delivered_once(portal, message_id)
 
 
 def _end_session(portal: Stack, name: str) -> None:

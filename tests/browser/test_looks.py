@@ -143,7 +143,7 @@ def test_a_page_is_well_made_in_every_dress(sit, post, name):
     if name == "audit-wrong-filter":
         desk.expects(400)
     prepare(desk, post)
-    desk.page.wait_for_load_state("networkidle")
+    desk.page.wait_for_load_state()
     desk.page.evaluate(AXE_SCRIPT)
     found = []
     for size, scheme, rules in VIEWS:

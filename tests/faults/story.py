@@ -133,7 +133,7 @@ def _steal(story: Story) -> None:
     shutil.copytree(story.stack.data, story.loot, ignore=shutil.ignore_patterns("*.sock", "portal.sqlite3*"))
     with closing(sqlite3.connect(story.stack.data / "portal.sqlite3")) as source, closing(sqlite3.connect(story.loot / "portal.sqlite3")) as copy:
         source.backup(copy)
-    (story.loot / "redis").write_bytes(b"\n".join(value for _, value in story.watch.keys()) + story.watch.traffic.heard())
+    (story.loot / "redis").write_bytes(b"\n".join(value for _, value in story.watch.redis_keys()) + story.watch.traffic.heard())
 
 
 def _arrives(story: Story, reader: Browser, name: str) -> Page:

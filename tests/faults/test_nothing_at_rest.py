@@ -63,28 +63,30 @@ def test_a_canary_in_a_file_is_found_in_every_dress(dress):
     assert not canaries.found(lump + DRESSES[dress](Canaries().make("planted")) + lump)
 
 
-def test_a_canary_in_a_file_a_deleted_file_and_redis_is_found(tmp_path):
-    """The watch itself, beside a portal that works: three planted, three found."""
-    canaries = Canaries()
-    with Stack(tmp_path / "data", serve=("--only", "redis")) as stack:
-        watch = wait_for(lambda: _watch(stack, canaries), within=20, what="Redis answers")
-        watch.look_closely("planted")
+def test_a_canary_in_a_log_a_deleted_file_and_redis_is_found(tmp_path):
+    """The watch itself: three planted, three found."""
+    canaries, stack = Canaries(), Stack(tmp_path / "data", serve=("--only", "redis"))
+    stack.start(wait=False)
+    try:
+        watch = wait_for(lambda: _watch(stack, canaries), within=30, what="Redis answers")
+        watch.look_closely("planting")
         assert watch.hits == {}
         (stack.data / "log" / "planted.log").write_text(f"choked on {canaries.make('log')}")
         watch.redis.set("planted", base64.b64encode(canaries.make("redis").encode()))
-        holder = subprocess.Popen([sys.executable, "-c", HOLDS_A_DELETED_FILE, canaries.make("deleted")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        try:
+        argv = [sys.executable, "-c", HOLDS_A_DELETED_FILE, canaries.make("deleted")]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
             assert holder.stdout.readline() == b"ready\n"
             watch.others.append(holder.pid)
-            watch.look_closely("after")
-        finally:
-            holder.communicate()
-        assert [any(word in hit for hit in watch.hits) for word in ("planted.log", "(deleted)", "Redis key 'planted'")] == [True] * 3
+            watch.look_closely("looking")
+            holder.stdin.close()
+        assert [any(word in hit for hit in watch.hits) for word in ("planted.log", "(deleted)", "'planted'")] == [True] * 3
         watch.end()
         assert any("went through Redis" in hit for hit in watch.hits)
+    finally:
+        stack.stop()
 
 
-def _watch(stack, canaries):
+def _watch(stack: Stack, canaries: Canaries) -> Watch | None:
     try:
         return Watch(stack, canaries, [stack.data])
     except OSError:

@@ -66,7 +66,7 @@ class Watch:
     def look_closely(self, moment: str) -> None:
         """Also inside encodings, and at each key in Redis; names what follows `moment`."""
         self._look(deep=True)
-        for name, value in self.keys():
+        for name, value in self.redis_keys():
             self._search(value, f"Redis key {name!r}", deep=True)
         self.moment = moment
 
@@ -76,7 +76,7 @@ class Watch:
         self._look(deep=True)
         self._search(self.traffic.heard(), "what went through Redis", deep=True)
 
-    def keys(self) -> Iterator[tuple[str, bytes]]:
+    def redis_keys(self) -> Iterator[tuple[str, bytes]]:
         """Everything in Redis."""
         read = {
             "string": self.redis.get,
