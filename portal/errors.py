@@ -121,7 +121,7 @@ def page(request: HttpRequest, failure: Failure, *, cause: str = "") -> HttpResp
     with_frame = failure.status < 500 and hasattr(request, "vault")
     response = HttpResponse(render_to_string(template, context, request if with_frame else None), status=failure.status)
     response.headers["Cache-Control"] = "no-store"
-    response.explained = True  # type: ignore[attr-defined]
+    response.explained = True
     return response
 
 

@@ -7,4 +7,4 @@ class BytesField(models.BinaryField):
     """A BinaryField that always gives `bytes` (PostgreSQL's driver gives a memoryview)."""
 
     def from_db_value(self, value: object, expression: object, connection: object) -> bytes | None:
-        return None if value is None else bytes(value)  # type: ignore[call-overload]
+        return None if value is None else bytes(value)

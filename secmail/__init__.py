@@ -5,6 +5,7 @@ comes in and goes out as streams, typed results come back, and every refusal is 
 
 Where to begin reading: ``wrap`` makes a message and ``unwrap`` opens one; both are short and name the steps. Beneath them
 
+* ``receipts`` and ``maillist`` stand on these two: signed receipts, and the agent that expands a mail list;
 * ``cms`` has the two structures (``signed``, ``enveloped``) with their signers, recipients and attributes, over streams of BER (``ber``);
 * ``mime`` reads and writes the entities around and inside;
 * ``labels`` has security labels, clearances, policies and the access decision;
@@ -15,13 +16,17 @@ Where to begin reading: ``wrap`` makes a message and ``unwrap`` opens one; both 
 from secmail.algorithms import OWN_CAPABILITIES
 from secmail.certificates import Certificate
 from secmail.cms.attributes import ContentHints, EssAttributes, ReceiptRequest
+from secmail.cms.countersign import countersign
+from secmail.cms.ess import ContentReference, GeneralNames, MLData, MLReceiptPolicy
 from secmail.cms.recipients import Recipient
 from secmail.cms.signers import RejectedSigner, VerifiedSigner
+from secmail.cms.summary import RecipientSummary
 from secmail.errors import (
     BadCertificate,
     BadSignature,
     DecryptionError,
     LabelError,
+    MailListError,
     MailListLoop,
     Malformed,
     NotARecipient,
@@ -31,12 +36,40 @@ from secmail.errors import (
     Unsupported,
     VerificationError,
 )
-from secmail.keys import DecryptionKey, SigningKey, SoftwareDecryptionKey, SoftwareSigningKey
+from secmail.keys import (
+    DecryptionKey,
+    Password,
+    SecretKey,
+    SigningKey,
+    SoftwareDecryptionKey,
+    SoftwareSigningKey,
+    load_private_key,
+)
 from secmail.labels.label import SecurityLabel
-from secmail.paths import PathVerdict, TrustStore
+from secmail.maillist import Expansion, MailList, expand
+from secmail.paths import PathCache, PathOptions, PathVerdict, TrustStore
+from secmail.receipts import (
+    Receipt,
+    ReceiptCheck,
+    ReceiptDecision,
+    ReceiptMatches,
+    check_receipt,
+    make_receipt,
+    receipt_owed,
+)
 from secmail.streams import BytesSource, FileSource, Source
-from secmail.unwrap import Author, EnvelopedLayer, SignedLayer, Unwrapped, unwrap
-from secmail.wrap import Envelope, encrypt, enveloping, sign, signing, wrapping
+from secmail.unwrap import Author, CompressedLayer, DigestedLayer, EnvelopedLayer, SignedLayer, Unwrapped, unwrap
+from secmail.wrap import (
+    Envelope,
+    compressing,
+    encrypt,
+    enveloping,
+    send_certificates,
+    sign,
+    signing,
+    triple_wrapping,
+    wrapping,
+)
 
 __all__ = [
     "OWN_CAPABILITIES",
@@ -45,23 +78,41 @@ __all__ = [
     "BadSignature",
     "BytesSource",
     "Certificate",
+    "CompressedLayer",
     "ContentHints",
+    "ContentReference",
     "DecryptionError",
     "DecryptionKey",
+    "DigestedLayer",
     "Envelope",
     "EnvelopedLayer",
     "EssAttributes",
+    "Expansion",
     "FileSource",
+    "GeneralNames",
     "LabelError",
+    "MLData",
+    "MLReceiptPolicy",
+    "MailList",
+    "MailListError",
     "MailListLoop",
     "Malformed",
     "NotARecipient",
+    "Password",
+    "PathCache",
+    "PathOptions",
     "PathVerdict",
+    "Receipt",
+    "ReceiptCheck",
+    "ReceiptDecision",
     "ReceiptError",
+    "ReceiptMatches",
     "ReceiptRequest",
     "Recipient",
+    "RecipientSummary",
     "RejectedSigner",
     "SecmailError",
+    "SecretKey",
     "SecurityLabel",
     "SignedLayer",
     "SignerMismatch",
@@ -74,10 +125,19 @@ __all__ = [
     "Unwrapped",
     "VerificationError",
     "VerifiedSigner",
+    "check_receipt",
+    "compressing",
+    "countersign",
     "encrypt",
     "enveloping",
+    "expand",
+    "load_private_key",
+    "make_receipt",
+    "receipt_owed",
+    "send_certificates",
     "sign",
     "signing",
+    "triple_wrapping",
     "unwrap",
     "wrapping",
 ]

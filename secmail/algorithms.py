@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, mlkem, padding, rsa, utils
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from secmail import der
@@ -69,6 +71,7 @@ class Digest:
     name: str
     hash: hashes.HashAlgorithm
     weak: bool = False
+    parameters: bytes = b""
 
     def of(self, data: bytes) -> bytes:
         return self.start(data).finalize()
@@ -81,7 +84,7 @@ class Digest:
     @property
     def identifier(self) -> AlgorithmIdentifier:
         """RFC 5754 section 2: "implementations MUST generate [...] with absent parameters"."""
-        return AlgorithmIdentifier(self.oid)
+        return AlgorithmIdentifier(self.oid, self.parameters)
 
 
 SHA1 = Digest("1.3.14.3.2.26", "SHA-1", hashes.SHA1(), weak=True)  # noqa: S303 (read only)
@@ -89,75 +92,132 @@ SHA224 = Digest("2.16.840.1.101.3.4.2.4", "SHA-224", hashes.SHA224())
 SHA256 = Digest("2.16.840.1.101.3.4.2.1", "SHA-256", hashes.SHA256())
 SHA384 = Digest("2.16.840.1.101.3.4.2.2", "SHA-384", hashes.SHA384())
 SHA512 = Digest("2.16.840.1.101.3.4.2.3", "SHA-512", hashes.SHA512())
-DIGESTS = {each.oid: each for each in (SHA1, SHA224, SHA256, SHA384, SHA512)}
+SHA3_256 = Digest("2.16.840.1.101.3.4.2.8", "SHA3-256", hashes.SHA3_256())
+SHA3_384 = Digest("2.16.840.1.101.3.4.2.9", "SHA3-384", hashes.SHA3_384())
+SHA3_512 = Digest("2.16.840.1.101.3.4.2.10", "SHA3-512", hashes.SHA3_512())
+SHAKE128 = Digest("2.16.840.1.101.3.4.2.11", "SHAKE128", hashes.SHAKE128(32))
+SHAKE256 = Digest("2.16.840.1.101.3.4.2.12", "SHAKE256", hashes.SHAKE256(64))
+# RFC 8419 section 2.3: "the parameter MUST contain 512, encoded as a positive integer value"
+SHAKE256_LEN = Digest("2.16.840.1.101.3.4.2.18", "SHAKE256", hashes.SHAKE256(64), parameters=der.integer(512))
+DIGESTS = {
+    each.oid: each
+    for each in (
+        *(SHA1, SHA224, SHA256, SHA384, SHA512),
+        *(SHA3_256, SHA3_384, SHA3_512, SHAKE128, SHAKE256, SHAKE256_LEN),
+    )
+}
+
+
+def digest_algorithm(identifier: AlgorithmIdentifier) -> Digest:
+    """The digest of an algorithm identifier; Unsupported if there is none, or its parameters ask for another length of output."""
+    digest = lookup(DIGESTS, identifier.oid, "digest algorithm")
+    if digest.parameters and identifier.parameters != digest.parameters:
+        raise Unsupported("SHAKE256 with another length of output than 512 bits is not supported")
+    return digest
 
 
 # Signatures
 
 
 @dataclass(frozen=True)
+class Message:
+    """What a signature is over: its digest ``value``, and the octets for algorithms that are given no digest but all of it."""
+
+    digest: Digest
+    value: bytes
+    octets: Callable[[], bytes]
+
+    @classmethod
+    def of(cls, octets: bytes, digest: Digest) -> "Message":
+        return cls(digest, digest.of(octets), lambda: octets)
+
+
+@dataclass(frozen=True)
 class Signature:
-    """A signature algorithm: ``digest`` is fixed by its OID, or None where the SignerInfo's digest algorithm decides."""
+    """A signature algorithm. ``digests`` are those it may go with, None leaving it to the SignerInfo's digest algorithm.
+
+    A ``pure`` algorithm signs the message itself; its digest is only that of the content in the signed attributes.
+    """
 
     oid: str
     name: str
-    digest: Digest | None
+    digests: tuple[Digest, ...] | None
     key: type
-    verify: Callable[[Any, bytes, bytes, Digest, bytes], None]  # key, signature, digest value, digest, parameters
+    verify: Callable[[Any, bytes, Message, bytes], None]  # key, signature, message, parameters
+    pure: bool = False
 
 
-def _verify_rsa(key: Any, signature: bytes, value: bytes, digest: Digest, parameters: bytes) -> None:
-    key.verify(signature, value, padding.PKCS1v15(), utils.Prehashed(digest.hash))
+def _verify_rsa(key: Any, signature: bytes, message: Message, parameters: bytes) -> None:
+    key.verify(signature, message.value, padding.PKCS1v15(), utils.Prehashed(message.digest.hash))
 
 
-def _verify_pss(key: Any, signature: bytes, value: bytes, digest: Digest, parameters: bytes) -> None:
+def _verify_pss(key: Any, signature: bytes, message: Message, parameters: bytes) -> None:
     hash_, mgf_hash, salt_length = pss_parameters(parameters)
-    if hash_ != digest:
+    if hash_ != message.digest:
         raise BadSignature("RFC 4056 section 3: the PSS hash is not the digest algorithm of the signer")
-    key.verify(signature, value, padding.PSS(padding.MGF1(mgf_hash.hash), salt_length), utils.Prehashed(digest.hash))
+    scheme = padding.PSS(padding.MGF1(mgf_hash.hash), salt_length)
+    key.verify(signature, message.value, scheme, utils.Prehashed(message.digest.hash))
 
 
-def _verify_ecdsa(key: Any, signature: bytes, value: bytes, digest: Digest, parameters: bytes) -> None:
-    key.verify(signature, value, ec.ECDSA(utils.Prehashed(digest.hash)))
+def _verify_ecdsa(key: Any, signature: bytes, message: Message, parameters: bytes) -> None:
+    key.verify(signature, message.value, ec.ECDSA(utils.Prehashed(message.digest.hash)))
 
 
-def _verify_dsa(key: Any, signature: bytes, value: bytes, digest: Digest, parameters: bytes) -> None:
-    key.verify(signature, value, utils.Prehashed(digest.hash))
+def _verify_dsa(key: Any, signature: bytes, message: Message, parameters: bytes) -> None:
+    key.verify(signature, message.value, utils.Prehashed(message.digest.hash))
+
+
+def _verify_pure(key: Any, signature: bytes, message: Message, parameters: bytes) -> None:
+    if parameters:
+        raise BadSignature("parameters where the signature algorithm has none")
+    key.verify(signature, message.octets())
 
 
 RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 RSASSA_PSS = "1.2.840.113549.1.1.10"
+ED25519, ED448 = "1.3.101.112", "1.3.101.113"
+ML_DSA_44, ML_DSA_65, ML_DSA_87 = (f"2.16.840.1.101.3.4.3.{number}" for number in (17, 18, 19))
+# RFC 9882 section 3.3: those "suitable" for each parameter set
+FOR_ML_DSA_87 = (SHA512, SHA3_512, SHAKE256)
+FOR_ML_DSA_65 = (*FOR_ML_DSA_87, SHA384, SHA3_384)
+FOR_ML_DSA_44 = (*FOR_ML_DSA_65, SHA256, SHA3_256, SHAKE128)
 SIGNATURES = {
     each.oid: each
     for each in (
         Signature(RSA_ENCRYPTION, "RSA", None, rsa.RSAPublicKey, _verify_rsa),
-        Signature("1.2.840.113549.1.1.5", "RSA with SHA-1", SHA1, rsa.RSAPublicKey, _verify_rsa),
-        Signature("1.2.840.113549.1.1.14", "RSA with SHA-224", SHA224, rsa.RSAPublicKey, _verify_rsa),
-        Signature("1.2.840.113549.1.1.11", "RSA with SHA-256", SHA256, rsa.RSAPublicKey, _verify_rsa),
-        Signature("1.2.840.113549.1.1.12", "RSA with SHA-384", SHA384, rsa.RSAPublicKey, _verify_rsa),
-        Signature("1.2.840.113549.1.1.13", "RSA with SHA-512", SHA512, rsa.RSAPublicKey, _verify_rsa),
+        Signature("1.2.840.113549.1.1.5", "RSA with SHA-1", (SHA1,), rsa.RSAPublicKey, _verify_rsa),
+        Signature("1.2.840.113549.1.1.14", "RSA with SHA-224", (SHA224,), rsa.RSAPublicKey, _verify_rsa),
+        Signature("1.2.840.113549.1.1.11", "RSA with SHA-256", (SHA256,), rsa.RSAPublicKey, _verify_rsa),
+        Signature("1.2.840.113549.1.1.12", "RSA with SHA-384", (SHA384,), rsa.RSAPublicKey, _verify_rsa),
+        Signature("1.2.840.113549.1.1.13", "RSA with SHA-512", (SHA512,), rsa.RSAPublicKey, _verify_rsa),
         Signature(RSASSA_PSS, "RSASSA-PSS", None, rsa.RSAPublicKey, _verify_pss),
-        Signature("1.2.840.10045.4.1", "ECDSA with SHA-1", SHA1, ec.EllipticCurvePublicKey, _verify_ecdsa),
-        Signature("1.2.840.10045.4.3.1", "ECDSA with SHA-224", SHA224, ec.EllipticCurvePublicKey, _verify_ecdsa),
-        Signature("1.2.840.10045.4.3.2", "ECDSA with SHA-256", SHA256, ec.EllipticCurvePublicKey, _verify_ecdsa),
-        Signature("1.2.840.10045.4.3.3", "ECDSA with SHA-384", SHA384, ec.EllipticCurvePublicKey, _verify_ecdsa),
-        Signature("1.2.840.10045.4.3.4", "ECDSA with SHA-512", SHA512, ec.EllipticCurvePublicKey, _verify_ecdsa),
-        Signature("1.2.840.10040.4.3", "DSA with SHA-1", SHA1, dsa.DSAPublicKey, _verify_dsa),
+        Signature("1.2.840.10045.4.1", "ECDSA with SHA-1", (SHA1,), ec.EllipticCurvePublicKey, _verify_ecdsa),
+        Signature("1.2.840.10045.4.3.1", "ECDSA with SHA-224", (SHA224,), ec.EllipticCurvePublicKey, _verify_ecdsa),
+        Signature("1.2.840.10045.4.3.2", "ECDSA with SHA-256", (SHA256,), ec.EllipticCurvePublicKey, _verify_ecdsa),
+        Signature("1.2.840.10045.4.3.3", "ECDSA with SHA-384", (SHA384,), ec.EllipticCurvePublicKey, _verify_ecdsa),
+        Signature("1.2.840.10045.4.3.4", "ECDSA with SHA-512", (SHA512,), ec.EllipticCurvePublicKey, _verify_ecdsa),
+        Signature("1.2.840.10040.4.3", "DSA with SHA-1", (SHA1,), dsa.DSAPublicKey, _verify_dsa),
+        Signature(ED25519, "Ed25519", (SHA512,), ed25519.Ed25519PublicKey, _verify_pure, pure=True),
+        # RFC 8419 wants id-shake256-len; OpenSSL writes id-shake256, which is the same function
+        Signature(ED448, "Ed448", (SHAKE256_LEN, SHAKE256), ed448.Ed448PublicKey, _verify_pure, pure=True),
+        Signature(ML_DSA_44, "ML-DSA-44", FOR_ML_DSA_44, mldsa.MLDSA44PublicKey, _verify_pure, pure=True),
+        Signature(ML_DSA_65, "ML-DSA-65", FOR_ML_DSA_65, mldsa.MLDSA65PublicKey, _verify_pure, pure=True),
+        Signature(ML_DSA_87, "ML-DSA-87", FOR_ML_DSA_87, mldsa.MLDSA87PublicKey, _verify_pure, pure=True),
     )
 }
 ECDSA_OIDS = {SHA256: "1.2.840.10045.4.3.2", SHA384: "1.2.840.10045.4.3.3", SHA512: "1.2.840.10045.4.3.4"}
 SIGNING_DIGESTS = {"secp256r1": SHA256, "secp384r1": SHA384, "secp521r1": SHA512}
 
 
-def verify(key: object, identifier: AlgorithmIdentifier, signature: bytes, value: bytes, digest: Digest) -> Signature:
-    """Check a signature over the digest ``value``; return the algorithm's row, raise BadSignature or Unsupported."""
+def verify(key: object, identifier: AlgorithmIdentifier, signature: bytes, message: Message) -> Signature:
+    """Check a signature over the message; return the algorithm's row, raise BadSignature or Unsupported."""
     row = lookup(SIGNATURES, identifier.oid, "signature algorithm")
     if not isinstance(key, row.key):
         raise BadSignature("the signature algorithm does not fit the certificate's key")
-    if row.digest not in (None, digest):
+    if row.digests is not None and message.digest not in row.digests:
         raise BadSignature("the signature algorithm and the digest algorithm of the signer do not fit together")
     try:
-        row.verify(key, signature, value, digest, identifier.parameters)
+        row.verify(key, signature, message, identifier.parameters)
     except InvalidSignature:
         raise BadSignature("the signature value is not that of this content and key") from None
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -165,13 +225,25 @@ def verify(key: object, identifier: AlgorithmIdentifier, signature: bytes, value
     return row
 
 
-def signing(key: object) -> tuple[Digest, AlgorithmIdentifier]:
-    """The digest and the signature algorithm to sign with, by public key: RFC 5754 sections 3.2 and 3.3."""
+@dataclass(frozen=True)
+class SigningAlgorithm:
+    """How to sign: the digest of content and attributes, the algorithm as a SignerInfo names it, the padding of an RSA key."""
+
+    digest: Digest
+    identifier: AlgorithmIdentifier
+    rsa_padding: padding.PKCS1v15 | padding.PSS | None = None
+
+
+def signing(key: object, *, pss: bool = False) -> SigningAlgorithm:
+    """What to sign with, by public key: RFC 5754 sections 3.2 and 3.3, RFC 8419, RFC 9882; ``pss`` gives RSASSA-PSS for RSA keys."""
     if isinstance(key, rsa.RSAPublicKey):
-        return SHA256, AlgorithmIdentifier("1.2.840.113549.1.1.11", NULL)
+        return RSA_PSS if pss else RSA_PKCS1
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in SIGNING_DIGESTS:
         digest = SIGNING_DIGESTS[key.curve.name]
-        return digest, AlgorithmIdentifier(ECDSA_OIDS[digest])
+        return SigningAlgorithm(digest, AlgorithmIdentifier(ECDSA_OIDS[digest]))
+    for row in SIGNATURES.values():
+        if row.pure and row.digests and isinstance(key, row.key):
+            return SigningAlgorithm(row.digests[0], AlgorithmIdentifier(row.oid))
     raise Unsupported("signing with a key of this kind is not supported")
 
 
@@ -211,44 +283,61 @@ def oaep_parameters(parameters: bytes) -> padding.OAEP:
 def _hash_and_mgf(members: der.Reader) -> tuple[Digest, Digest]:
     hash_ = mgf = SHA1
     if found := members.optional(der.context(0)):
-        hash_ = lookup(DIGESTS, AlgorithmIdentifier.read(found.inside()).oid, "digest algorithm")
+        hash_ = digest_algorithm(AlgorithmIdentifier.read(found.inside()))
     if found := members.optional(der.context(1)):
         generator = AlgorithmIdentifier.read(found.inside())
         if generator.oid != MGF1:
             raise Unsupported("a mask generation function other than MGF1")
-        mgf = lookup(DIGESTS, AlgorithmIdentifier.read(der.Reader(generator.parameters)).oid, "digest algorithm")
+        mgf = digest_algorithm(AlgorithmIdentifier.read(der.Reader(generator.parameters)))
     return hash_, mgf
+
+
+_SHA256_WITH_NULL = der.sequence(der.oid(SHA256.oid), NULL)
+_SHA256_AND_MGF1 = (
+    der.tlv(der.context(0), _SHA256_WITH_NULL),
+    der.tlv(der.context(1), der.sequence(der.oid(MGF1), _SHA256_WITH_NULL)),
+)
+PSS_SALT_LENGTH = 32
+RSA_PKCS1 = SigningAlgorithm(SHA256, AlgorithmIdentifier("1.2.840.113549.1.1.11", NULL), padding.PKCS1v15())
+RSA_PSS = SigningAlgorithm(
+    SHA256,
+    AlgorithmIdentifier(
+        RSASSA_PSS, der.sequence(*_SHA256_AND_MGF1, der.tlv(der.context(2), der.integer(PSS_SALT_LENGTH)))
+    ),
+    padding.PSS(padding.MGF1(SHA256.hash), PSS_SALT_LENGTH),
+)
 
 
 # Key transport
 
 
 RSAES_OAEP = "1.2.840.113549.1.1.7"
-_SHA256_WITH_NULL = der.sequence(der.oid(SHA256.oid), NULL)
-OAEP_SHA256 = AlgorithmIdentifier(
-    RSAES_OAEP,
-    der.sequence(
-        der.tlv(der.context(0), _SHA256_WITH_NULL),
-        der.tlv(der.context(1), der.sequence(der.oid(MGF1), _SHA256_WITH_NULL)),
-    ),
-)
+OAEP_SHA256 = AlgorithmIdentifier(RSAES_OAEP, der.sequence(*_SHA256_AND_MGF1))
 PKCS1_V15 = AlgorithmIdentifier(RSA_ENCRYPTION, NULL)
 KEY_TRANSPORTS = {RSAES_OAEP: "RSAES-OAEP", RSA_ENCRYPTION: "RSA PKCS#1 v1.5"}
 
 
-# Key agreement (RFC 5753 section 7.1.4). On the curves read here the cofactor is 1, so both ECDH primitives are the same.
+# Key agreement (RFC 5753 section 7.1.4, RFC 8418 section 7). On the curves read here the cofactor is 1, so both ECDH primitives are the same.
 
 
 @dataclass(frozen=True)
 class KeyAgreement:
-    """An ECDH scheme by the digest of its X9.63 key derivation function."""
+    """A Diffie-Hellman scheme by its key derivation function: ANSI X9.63, or HKDF with the ukm as salt."""
 
     oid: str
     name: str
     digest: Digest
+    hkdf: bool = False
+
+    def derive(self, secret: bytes, length: int, *, ukm: bytes | None, info: bytes) -> bytes:
+        if self.hkdf:
+            return HKDF(self.digest.hash, length, ukm, info).derive(secret)
+        return X963KDF(self.digest.hash, length, info).derive(secret)
 
 
 ECDH_SHA256 = KeyAgreement("1.3.132.1.11.1", "ECDH with SHA-256 KDF", SHA256)
+ECDH_HKDF_SHA256 = KeyAgreement("1.2.840.113549.1.9.16.3.19", "ECDH with HKDF-SHA-256", SHA256, hkdf=True)
+ECDH_HKDF_SHA512 = KeyAgreement("1.2.840.113549.1.9.16.3.21", "ECDH with HKDF-SHA-512", SHA512, hkdf=True)
 KEY_AGREEMENTS = {
     each.oid: each
     for each in (
@@ -262,9 +351,54 @@ KEY_AGREEMENTS = {
         KeyAgreement("1.3.132.1.14.1", "cofactor ECDH with SHA-256 KDF", SHA256),
         KeyAgreement("1.3.132.1.14.2", "cofactor ECDH with SHA-384 KDF", SHA384),
         KeyAgreement("1.3.132.1.14.3", "cofactor ECDH with SHA-512 KDF", SHA512),
+        ECDH_HKDF_SHA256,
+        KeyAgreement("1.2.840.113549.1.9.16.3.20", "ECDH with HKDF-SHA-384", SHA384, hkdf=True),
+        ECDH_HKDF_SHA512,
     )
 }
 ECDH_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+EC_PUBLIC_KEY, X25519, X448 = "1.2.840.10045.2.1", "1.3.101.110", "1.3.101.111"
+
+
+# Key encapsulation (RFC 9629, RFC 9936)
+
+
+@dataclass(frozen=True)
+class KeyEncapsulation:
+    """A key-encapsulation mechanism, by the kind of public key it takes."""
+
+    oid: str
+    name: str
+    key: type
+    ciphertext_length: int
+
+
+KEY_ENCAPSULATIONS = {
+    each.oid: each
+    for each in (
+        KeyEncapsulation("2.16.840.1.101.3.4.4.2", "ML-KEM-768", mlkem.MLKEM768PublicKey, 1088),
+        KeyEncapsulation("2.16.840.1.101.3.4.4.3", "ML-KEM-1024", mlkem.MLKEM1024PublicKey, 1568),
+    )
+}
+# RFC 8619: HKDF without parameters
+HKDF_SHA256 = "1.2.840.113549.1.9.16.3.28"
+HKDFS = {HKDF_SHA256: SHA256, "1.2.840.113549.1.9.16.3.29": SHA384, "1.2.840.113549.1.9.16.3.30": SHA512}
+
+
+# Kinds of keys that are well known and not used here, so that a refusal can name them
+
+COMPOSITES = "1.3.6.1.5.5.7.6"
+UNSUPPORTED_KEYS = {
+    "2.16.840.1.101.3.4.4.1": "ML-KEM-512",
+    **{f"2.16.840.1.101.3.4.3.{number}": "HashML-DSA" for number in (32, 33, 34)},
+    **{f"{COMPOSITES}.{number}": "composite ML-DSA" for number in range(37, 55)},
+    **{f"{COMPOSITES}.{number}": "composite ML-KEM" for number in range(55, 67)},
+}
+
+
+# Compression (RFC 3274)
+
+ZLIB_COMPRESSION = "1.2.840.113549.1.9.16.3.8"
 
 
 # Key wrap (RFC 3394, RFC 3217)
@@ -306,12 +440,15 @@ def _unwrap_triple_des(kek: bytes, wrapped: bytes) -> bytes:
 
 
 AES256_WRAP = KeyWrap("2.16.840.1.101.3.4.1.45", "AES-256 key wrap", 32, _unwrap_aes)
+AES_WRAPS = (
+    KeyWrap("2.16.840.1.101.3.4.1.5", "AES-128 key wrap", 16, _unwrap_aes),
+    KeyWrap("2.16.840.1.101.3.4.1.25", "AES-192 key wrap", 24, _unwrap_aes),
+    AES256_WRAP,
+)
 KEY_WRAPS = {
     each.oid: each
     for each in (
-        KeyWrap("2.16.840.1.101.3.4.1.5", "AES-128 key wrap", 16, _unwrap_aes),
-        KeyWrap("2.16.840.1.101.3.4.1.25", "AES-192 key wrap", 24, _unwrap_aes),
-        AES256_WRAP,
+        *AES_WRAPS,
         KeyWrap("1.2.840.113549.1.9.16.3.6", "triple DES key wrap", 24, _unwrap_triple_des, weak=True),
     )
 }
@@ -322,7 +459,7 @@ KEY_WRAPS = {
 
 @dataclass(frozen=True)
 class ContentEncryption:
-    """A content-encryption algorithm: AES in CBC or GCM mode, triple DES for reading."""
+    """A content-encryption algorithm: AES in CBC or GCM mode, triple DES for reading. Lengths are in octets."""
 
     oid: str
     name: str
@@ -330,6 +467,11 @@ class ContentEncryption:
     cipher: Callable[[bytes], BlockCipherAlgorithm]
     authenticated: bool = False
     weak: bool = False
+
+    @property
+    def block_length(self) -> int:
+        """In octets."""
+        return self.cipher(bytes(self.key_length)).block_size // 8
 
 
 AES256_CBC = ContentEncryption("2.16.840.1.101.3.4.1.42", "AES-256-CBC", 32, algorithms.AES)
@@ -371,6 +513,12 @@ OUR_CAPABILITIES = (
     AlgorithmIdentifier("2.16.840.1.101.3.4.1.2"),
     OAEP_SHA256,
     AlgorithmIdentifier(ECDH_SHA256.oid, der.sequence(der.oid(AES256_WRAP.oid))),
+    AlgorithmIdentifier(ECDH_HKDF_SHA256.oid, der.sequence(der.oid(AES256_WRAP.oid))),
+    *(AlgorithmIdentifier(oid) for oid in KEY_ENCAPSULATIONS),
     AlgorithmIdentifier(RSASSA_PSS),
+    AlgorithmIdentifier(ED25519),
+    AlgorithmIdentifier(ED448),
+    *(AlgorithmIdentifier(oid) for oid in (ML_DSA_44, ML_DSA_65, ML_DSA_87)),
+    AlgorithmIdentifier(ZLIB_COMPRESSION),
 )
 OWN_CAPABILITIES = frozenset(each.oid for each in OUR_CAPABILITIES)

@@ -9,18 +9,23 @@ from typing import TypeVar
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, mlkem, rsa, x448, x25519
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from secmail import der
+from secmail.algorithms import UNSUPPORTED_KEYS
 from secmail.errors import Malformed, Unsupported
 
 MAX_RSA_BITS = 16_384
 SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
 SMIME_CAPABILITIES = x509.ObjectIdentifier("1.2.840.113549.1.9.15")  # RFC 4262 section 2
 KEY_USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
+ENCRYPTION_USAGES = (
+    (rsa.RSAPublicKey | mlkem.MLKEM768PublicKey | mlkem.MLKEM1024PublicKey, "key_encipherment"),
+    (ec.EllipticCurvePublicKey | x25519.X25519PublicKey | x448.X448PublicKey, "key_agreement"),
+)
 
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
@@ -132,7 +137,9 @@ class Certificate:
         try:
             key = self._x509.public_key()
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise Unsupported("the certificate's public key is of a kind that is not read here") from error
+            kind = der.read(self.public_key_info).inside().oid()
+            name = UNSUPPORTED_KEYS.get(kind, kind)
+            raise Unsupported(f"public keys of the algorithm {name} are not supported") from error
         if isinstance(key, rsa.RSAPublicKey) and key.key_size > MAX_RSA_BITS:
             raise Unsupported(f"an RSA key longer than {MAX_RSA_BITS} bits")
         return key
@@ -155,13 +162,13 @@ class Certificate:
 
     @property
     def can_encrypt(self) -> bool:
-        """Key encipherment for RSA, key agreement for elliptic curves, or no key usage at all."""
+        """Key encipherment for RSA and ML-KEM, key agreement for elliptic curves, or no key usage at all."""
         try:
             key = self.public_key
         except Unsupported:
             return False
-        needed = {rsa.RSAPublicKey: "key_encipherment", ec.EllipticCurvePublicKey: "key_agreement"}
-        return self._is_for_mail and any(isinstance(key, kind) and self._may(usage) for kind, usage in needed.items())
+        usage = next((usage for kinds, usage in ENCRYPTION_USAGES if isinstance(key, kinds)), None)
+        return usage is not None and self._is_for_mail and self._may(usage)
 
     @cached_property
     def capabilities(self) -> tuple[str, ...] | None:

@@ -51,5 +51,9 @@ class ReceiptError(SecmailError):
     """A signed receipt does not prove what it claims."""
 
 
-class MailListLoop(SecmailError):
-    """The message went through this mail list before (RFC 2634 section 4.2)."""
+class MailListError(SecmailError):
+    """A mail list agent must not distribute this message; ``args[0]`` names the list's owner, who has to be told."""
+
+
+class MailListLoop(MailListError):
+    """The message went through this mail list before (RFC 2634 section 4.1.1)."""

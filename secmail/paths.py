@@ -6,11 +6,13 @@ system. Revocation is judged here on top, because the library looks at a CRL onl
 
 import enum
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
+from threading import Lock
 from typing import Any, TypeVar
 
 from asn1crypto import crl, ocsp, x509
@@ -22,6 +24,7 @@ from pyhanko_certvalidator.policy_decl import (
     REQUIRE_REVINFO,
     CertRevTrustPolicy,
     FreshnessReqType,
+    PKIXValidationParams,
 )
 from pyhanko_certvalidator.revinfo.validate_crl import verify_crl
 from pyhanko_certvalidator.revinfo.validate_ocsp import verify_ocsp_response
@@ -37,6 +40,7 @@ logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
 
 MAX_PATHS = 20  # tried for one certificate; even a mesh of cross-certificates has few
 NEVER_STALE = timedelta(days=36_525)
+ANY_POLICY = "2.5.29.32.0"
 
 
 class Purpose(enum.Enum):
@@ -109,11 +113,13 @@ def validate(
     ocsps: Iterable[bytes] = (),
     purpose: Purpose = EMAIL_PROTECTION,
     revocation: Revocation = Revocation.SOFT,
+    policies: Iterable[str] = (),
 ) -> PathVerdict:
     """Find a path from the certificate to a trust anchor that is valid at ``at`` (with a time zone).
 
     ``intermediates`` are candidates from anywhere, ``crls`` and ``ocsps`` DER; what of them is malformed or does not belong here is
-    passed over. Pure: equal arguments give equal verdicts, so they may be kept until ``valid_until``. Never raises for bad certificates.
+    passed over. ``policies`` (OIDs) asks for a path that is valid under one of them (RFC 5280 section 6.1.1 c and e). Pure: equal
+    arguments give equal verdicts, so they may be kept until ``valid_until``. Never raises for bad certificates.
     """
     try:
         leaf = certificate.asn1
@@ -134,7 +140,7 @@ def validate(
         revinfo_policy=_evidence_policy(revocation),
         time_tolerance=timedelta(0),
     )
-    found = _run(_valid_path(leaf, evidence, revocation))
+    found = _run(_valid_path(leaf, evidence, revocation, _policy_parameters(policies)))
     if isinstance(found, str):
         return PathVerdict(False, found)
     originals = {id(each.asn1): each for each in (*trust.anchors, *known, certificate)}
@@ -142,6 +148,78 @@ def validate(
     ends = [each.not_after for each in chain]
     ends += [update for update in _next_updates(lists, responses) if update > at]
     return PathVerdict(True, "the certificate is valid", chain, min(ends))
+
+
+@dataclass(frozen=True)
+class PathOptions:
+    """What paths are validated with beside anchors and the moment: evidence, required policies (OIDs), and verdicts kept earlier."""
+
+    crls: tuple[bytes, ...] = ()
+    ocsps: tuple[bytes, ...] = ()
+    policies: frozenset[str] = frozenset()
+    revocation: Revocation = Revocation.SOFT
+    cache: "PathCache | None" = field(default=None, compare=False)
+
+
+class PathCache:
+    """Path verdicts that still stand, owned by the caller and safe to share between threads.
+
+    Only valid ones are kept: what is invalid now may be valid with another certificate or at another time. One is used again for the
+    same certificate, anchors, evidence, policies and purpose, from the moment it was made for until its ``valid_until``.
+    """
+
+    def __init__(self, size: int = 20_000) -> None:
+        self._size, self._lock = size, Lock()
+        self._verdicts: OrderedDict[object, tuple[datetime, datetime, PathVerdict]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._verdicts)
+
+    def find(self, key: object, at: datetime) -> PathVerdict | None:
+        with self._lock:
+            since, until, verdict = self._verdicts.get(key, (at, at, None))
+            if verdict is None or not since <= at < until:
+                return None
+            self._verdicts.move_to_end(key)
+            return verdict
+
+    def keep(self, key: object, at: datetime, verdict: PathVerdict) -> None:
+        if not verdict.valid or verdict.valid_until is None:
+            return
+        with self._lock:
+            self._verdicts[key] = at, verdict.valid_until, verdict
+            while len(self._verdicts) > self._size:
+                self._verdicts.popitem(last=False)
+
+
+def validate_once(
+    certificate: Certificate,
+    *,
+    trust: TrustStore,
+    at: datetime,
+    intermediates: Iterable[Certificate] = (),
+    purpose: Purpose = EMAIL_PROTECTION,
+    options: PathOptions,
+) -> PathVerdict:
+    """``validate`` with options, unless their cache has a verdict that still stands."""
+    key = certificate, trust, options, purpose
+    kept = options.cache.find(key, at) if options.cache is not None else None
+    if kept is not None:
+        return kept
+    verdict = validate(
+        certificate,
+        trust=trust,
+        at=at,
+        intermediates=intermediates,
+        crls=options.crls,
+        ocsps=options.ocsps,
+        purpose=purpose,
+        revocation=options.revocation,
+        policies=options.policies,
+    )
+    if options.cache is not None:
+        options.cache.keep(key, at, verdict)
+    return verdict
 
 
 def _unfit(certificate: Certificate, purpose: Purpose) -> str | None:
@@ -201,6 +279,14 @@ def _evidence_policy(revocation: Revocation) -> CertRevTrustPolicy:
     )
 
 
+def _policy_parameters(policies: Iterable[str]) -> PKIXValidationParams:
+    """RFC 5280 section 6.1.1: with policies asked for, at least one of them must hold for the whole path."""
+    wanted = frozenset("any_policy" if each == ANY_POLICY else each for each in policies)
+    if not wanted:
+        return PKIXValidationParams()
+    return PKIXValidationParams(user_initial_policy_set=wanted, initial_explicit_policy=True)
+
+
 # Paths
 
 
@@ -250,7 +336,7 @@ def _signed(document: x509.Certificate | crl.CertificateList, issuer: x509.Certi
 
 
 async def _valid_path(
-    leaf: x509.Certificate, evidence: ValidationContext, revocation: Revocation
+    leaf: x509.Certificate, evidence: ValidationContext, revocation: Revocation, policies: PKIXValidationParams
 ) -> ValidationPath | str:
     """The first valid path, or why there is none, as far as a person can do something about it."""
     # Without revocation: that is judged by ``_revoked``
@@ -265,7 +351,7 @@ async def _valid_path(
     try:
         async for path in evidence.path_builder.async_build_paths_lazy(leaf):
             # Revocation first: that a certificate is revoked matters more than that it also expired
-            reasons = [await _revoked(path, evidence, revocation), await _invalid(path, rules)]
+            reasons = [await _revoked(path, evidence, revocation), await _invalid(path, rules, policies)]
             found = min((each for each in reasons if each is not None), default=None)
             if found is None:
                 return path
@@ -279,10 +365,12 @@ async def _valid_path(
     return min(refusals)[1]
 
 
-async def _invalid(path: ValidationPath, rules: ValidationContext) -> tuple[int, str] | None:
+async def _invalid(
+    path: ValidationPath, rules: ValidationContext, policies: PKIXValidationParams
+) -> tuple[int, str] | None:
     """Why a path is not valid by RFC 5280, with a rank: what is said first if there are several reasons."""
     try:
-        await async_validate_path(rules, path)
+        await async_validate_path(rules, path, policies)
     except errors.ExpiredError as error:
         return 1, f"{_which(error.is_ee_cert)} expired on {_day(error.expired_dt)}"
     except errors.NotYetValidError as error:

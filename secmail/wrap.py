@@ -5,23 +5,28 @@ kept, so that memory does not grow with the message and no plaintext rests anywh
 an empty line and base64. The caller writes the other header fields (MIME-Version among them) before, without an empty line.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import BinaryIO, Literal
 
-from secmail.algorithms import AES256_CBC, AES256_GCM, ContentEncryption
+from secmail.algorithms import AES256_CBC, AES256_GCM, RSASSA_PSS, ContentEncryption, Digest
 from secmail.certificates import Certificate
-from secmail.cms.attributes import EssAttributes
+from secmail.cms.attributes import DerValue, EssAttributes
+from secmail.cms.compressed import CompressedDataWriter
 from secmail.cms.enveloped import EnvelopedDataWriter
-from secmail.cms.recipients import Recipient, without_gcm
-from secmail.cms.signed import SignedDataWriter
+from secmail.cms.recipients import AnyRecipient, Recipient, without_gcm
+from secmail.cms.signed import SignedDataWriter, certificates_only
 from secmail.errors import Unsupported
-from secmail.keys import SigningKey
+from secmail.keys import Password, SecretKey, SigningKey
 from secmail.streams import Base64Writer, Writable, copy
 
 ContentEncryptionChoice = Literal["auto", "gcm", "cbc"]
+EncryptTo = Recipient | Certificate | SecretKey | Password
+FILE_NAMES = {"compressed-data": "smime.p7z", "certs-only": "smime.p7c"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Envelope:
 
     content_encryption: str
     reason: str
-    key_management: tuple[tuple[Certificate, str], ...]
+    key_management: tuple[tuple[Certificate | SecretKey | Password, str], ...]
 
 
 class Wrapping:
@@ -50,20 +55,21 @@ def wrapping(
     out: Writable,
     *,
     signer: SigningKey,
-    recipients: Sequence[Recipient | Certificate],
+    recipients: Sequence[EncryptTo],
     now: datetime,
     certificates: Iterable[Certificate] = (),
     encryption_certificate: Certificate | None = None,
     attributes: EssAttributes | None = None,
+    co_signers: Sequence[SigningKey] = (),
     content_encryption: ContentEncryptionChoice = "auto",
 ) -> Iterator[Wrapping]:
     """Sign and encrypt what is written to the sink inside the ``with`` block: a MIME entity in canonical form (CRLF line ends).
 
     ``certificates`` (the signer's path without the anchor) and ``encryption_certificate`` go along in the signature, ``now`` becomes the
-    signing time (aware). A recipient given as a bare Certificate is known to read only what the certificate states. If the block raises, ``out``
-    is left incomplete. Raises Unsupported for a key or certificate that can't be used, ValueError without recipients.
+    signing time (aware). RSA keys sign with RSASSA-PSS if every recipient is known to read it. A recipient given as a bare Certificate is
+    known to read only what the certificate states. If the block raises, ``out`` is left incomplete. Raises Unsupported for a key or certificate that can't be used, ValueError without recipients.
     """
-    known = [each if isinstance(each, Recipient) else Recipient(each) for each in recipients]
+    known = _known(recipients)
     algorithm, envelope = plan_envelope(known, content_encryption)
     with (
         _enveloping(out, known, algorithm) as enveloped,
@@ -74,9 +80,47 @@ def wrapping(
             certificates=certificates,
             encryption_certificate=encryption_certificate,
             attributes=attributes,
+            co_signers=co_signers,
+            pss=_all_read_pss(known),
         ) as signed,
     ):
         yield Wrapping(signed, envelope)
+
+
+@contextmanager
+def triple_wrapping(
+    out: Writable,
+    *,
+    signer: SigningKey,
+    recipients: Sequence[EncryptTo],
+    now: datetime,
+    certificates: Iterable[Certificate] = (),
+    encryption_certificate: Certificate | None = None,
+    attributes: EssAttributes | None = None,
+    outer_label: DerValue | None = None,
+    content_encryption: ContentEncryptionChoice = "auto",
+) -> Iterator[Wrapping]:
+    """Sign, encrypt, and sign the encrypted form again (RFC 2634 section 1.1); parameters as for ``wrapping``.
+
+    ``attributes`` go into the inside signature. The outside one says nothing about the content: it has ``outer_label``, which is about
+    the encrypted message and no copy of the inner one, and nothing else, so never a receipt request (section 1.3.1) or a description.
+    """
+    known = _known(recipients)
+    algorithm, envelope = plan_envelope(known, content_encryption)
+    side = partial(
+        signing,
+        signer=signer,
+        now=now,
+        certificates=tuple(certificates),
+        encryption_certificate=encryption_certificate,
+        pss=_all_read_pss(known),
+    )
+    with (
+        side(out, attributes=EssAttributes(outer_label)) as outside,
+        _enveloping(outside, known, algorithm) as enveloped,
+        side(enveloped, attributes=attributes) as inside,
+    ):
+        yield Wrapping(inside, envelope)
 
 
 @contextmanager
@@ -88,29 +132,64 @@ def signing(
     certificates: Iterable[Certificate] = (),
     encryption_certificate: Certificate | None = None,
     attributes: EssAttributes | None = None,
+    co_signers: Sequence[SigningKey] = (),
+    detached: bool = False,
+    pss: bool = False,
 ) -> Iterator[Writable]:
-    """Only sign what is written to the sink (application/pkcs7-mime, signed-data); parameters as for ``wrapping``."""
-    if not signer.certificate.can_sign:
-        raise Unsupported("the signer's certificate is not for signing e-mail")
-    with _base64_entity(out, "signed-data") as body:
-        writer = SignedDataWriter(
-            body,
+    """Only sign what is written to the sink (application/pkcs7-mime, signed-data); parameters as for ``wrapping``.
+
+    ``co_signers`` sign the same content and attributes. ``detached`` makes a multipart/signed, which every program can show: its entity must have
+    lines and transfer encodings that survive mail transport (RFC 8551 section 3.1.3). ``pss`` makes RSA keys sign with RSASSA-PSS.
+    """
+    for each in (signer, *co_signers):
+        if not each.certificate.can_sign:
+            raise Unsupported("the signer's certificate is not for signing e-mail")
+
+    def signed_data(target: Writable) -> SignedDataWriter:
+        return SignedDataWriter(
+            target,
             signer=signer,
             signing_time=now,
+            co_signers=co_signers,
             certificates=certificates,
             encryption_certificate=encryption_certificate,
             attributes=attributes,
+            detached=detached,
+            pss=pss,
         )
+
+    if detached:
+        clear = _ClearSigned(out, signed_data)
+        yield clear
+        clear.close()
+        return
+    with pkcs7_entity(out, "signed-data") as body:
+        writer = signed_data(body)
         yield writer
         writer.close()
 
 
 @contextmanager
+def compressing(out: Writable) -> Iterator[Writable]:
+    """Compress what is written to the sink (RFC 8551 section 3.6); Unsupported at the end if it would expand more than 100-fold."""
+    with pkcs7_entity(out, "compressed-data") as body:
+        writer = CompressedDataWriter(body)
+        yield writer
+        writer.close()
+
+
+def send_certificates(certificates: Iterable[Certificate], out: Writable, *, crls: Iterable[bytes] = ()) -> None:
+    """Write an entity that carries certificates, and CRLs as DER, and nothing else (RFC 8551 section 3.8)."""
+    with pkcs7_entity(out, "certs-only") as body:
+        body.write(certificates_only(certificates, crls))
+
+
+@contextmanager
 def enveloping(
-    out: Writable, *, recipients: Sequence[Recipient | Certificate], content_encryption: ContentEncryptionChoice = "auto"
+    out: Writable, *, recipients: Sequence[EncryptTo], content_encryption: ContentEncryptionChoice = "auto"
 ) -> Iterator[Wrapping]:
     """Only encrypt what is written to the sink; parameters as for ``wrapping``."""
-    known = [each if isinstance(each, Recipient) else Recipient(each) for each in recipients]
+    known = _known(recipients)
     algorithm, envelope = plan_envelope(known, content_encryption)
     with _enveloping(out, known, algorithm) as writer:
         yield Wrapping(writer, envelope)
@@ -142,7 +221,7 @@ def encrypt(
     content: BinaryIO,
     out: Writable,
     *,
-    recipients: Sequence[Recipient | Certificate],
+    recipients: Sequence[EncryptTo],
     content_encryption: ContentEncryptionChoice = "auto",
 ) -> Envelope:
     """Encrypt a whole stream; parameters as for ``wrapping``."""
@@ -151,42 +230,115 @@ def encrypt(
         return sink.envelope
 
 
-def plan_envelope(recipients: Sequence[Recipient], choice: ContentEncryptionChoice) -> tuple[ContentEncryption, Envelope]:
+def plan_envelope(recipients: Sequence[AnyRecipient], choice: ContentEncryptionChoice) -> tuple[ContentEncryption, Envelope]:
     """Choose the content encryption: AES-256-GCM only if every recipient is known to read it, else AES-256-CBC."""
     if not recipients:
         raise ValueError("there are no recipients")
-    for each in recipients:
-        if not each.certificate.can_encrypt:
-            raise Unsupported(f"the certificate of {each.certificate.subject} is not for encryption")
+    management = {_identity(each): _management(each) for each in recipients}
     unknown = without_gcm(recipients)
     algorithm = AES256_GCM if choice == "gcm" or (choice == "auto" and not unknown) else AES256_CBC
     if choice != "auto":
         reason = "chosen by the sender"
     elif unknown:
-        names = ", ".join(each.certificate.emails[0] if each.certificate.emails else each.certificate.subject for each in unknown)
-        reason = f"not known to read AES-256-GCM: {names}"
+        reason = f"not known to read AES-256-GCM: {', '.join(map(_name, unknown))}"
     else:
         reason = "every recipient is known to read AES-256-GCM"
-    unique = {each.certificate: each.key_management_name for each in recipients}
-    return algorithm, Envelope(algorithm.name, reason, tuple(unique.items()))
+    return algorithm, Envelope(algorithm.name, reason, tuple(management.items()))
+
+
+def _known(recipients: Sequence[EncryptTo]) -> list[AnyRecipient]:
+    return [Recipient(each) if isinstance(each, Certificate) else each for each in recipients]
+
+
+def _all_read_pss(recipients: Sequence[AnyRecipient]) -> bool:
+    return all(isinstance(each, Recipient) and each.reads(RSASSA_PSS) for each in recipients)
+
+
+def _identity(recipient: AnyRecipient) -> Certificate | SecretKey | Password:
+    return recipient.certificate if isinstance(recipient, Recipient) else recipient
+
+
+def _management(recipient: AnyRecipient) -> str:
+    """How the content-encryption key gets to a recipient, by name; Unsupported if it can't."""
+    if isinstance(recipient, SecretKey):
+        return "shared key"
+    if isinstance(recipient, Password):
+        return "password"
+    name = recipient.key_management_name
+    if not recipient.certificate.can_encrypt:
+        raise Unsupported(f"the certificate of {recipient.certificate.subject} is not for encryption")
+    return name
+
+
+def _name(recipient: AnyRecipient) -> str:
+    if isinstance(recipient, Recipient):
+        certificate = recipient.certificate
+        return certificate.emails[0] if certificate.emails else certificate.subject
+    return f"whoever has the {_management(recipient)}"
 
 
 @contextmanager
-def _enveloping(out: Writable, recipients: Sequence[Recipient], algorithm: ContentEncryption) -> Iterator[Writable]:
-    with _base64_entity(out, "authEnveloped-data" if algorithm.authenticated else "enveloped-data") as body:
+def _enveloping(out: Writable, recipients: Sequence[AnyRecipient], algorithm: ContentEncryption) -> Iterator[Writable]:
+    with pkcs7_entity(out, "authEnveloped-data" if algorithm.authenticated else "enveloped-data") as body:
         writer = EnvelopedDataWriter(body, recipients=recipients, content_encryption=algorithm)
         yield writer
         writer.close()
 
 
 @contextmanager
-def _base64_entity(out: Writable, smime_type: str) -> Iterator[Writable]:
+def pkcs7_entity(out: Writable, smime_type: str) -> Iterator[Writable]:
     """RFC 8551 section 3.2: one application/pkcs7-mime entity around what is written to the sink."""
-    out.write(
-        f'Content-Type: application/pkcs7-mime; smime-type={smime_type}; name="smime.p7m"\r\n'
-        "Content-Transfer-Encoding: base64\r\n"
-        'Content-Disposition: attachment; filename="smime.p7m"\r\n\r\n'.encode("ascii")
-    )
+    name = FILE_NAMES.get(smime_type, "smime.p7m")
+    out.write(_fields(f'application/pkcs7-mime; smime-type={smime_type}; name="{name}"', name))
     body = Base64Writer(out)
     yield body
     body.close()
+
+
+def _fields(content_type: str, name: str) -> bytes:
+    return (
+        f"Content-Type: {content_type}\r\n"
+        "Content-Transfer-Encoding: base64\r\n"
+        f'Content-Disposition: attachment; filename="{name}"\r\n\r\n'
+    ).encode("ascii")
+
+
+class _ClearSigned:
+    """RFC 8551 section 3.5.3: a multipart/signed; what is written becomes its first part, the signature follows at the end."""
+
+    def __init__(self, target: Writable, signed_data: Callable[[Writable], SignedDataWriter]) -> None:
+        self._target, self._boundary, self._pieces = target, f"signed-{secrets.token_hex(16)}", _Pieces()
+        self._signature = signed_data(self._pieces)
+        micalg = ",".join(sorted(set(map(_micalg, self._signature.digests))))
+        target.write(
+            f'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg={micalg};\r\n'
+            f' boundary="{self._boundary}"\r\n\r\n--{self._boundary}\r\n'.encode("ascii")
+        )
+
+    def write(self, data: bytes, /) -> int:
+        self._signature.write(data)
+        self._target.write(data)
+        return len(data)
+
+    def close(self) -> None:
+        # The line end before a boundary belongs to the boundary
+        self._target.write(f"\r\n--{self._boundary}\r\n".encode("ascii"))
+        self._target.write(_fields('application/pkcs7-signature; name="smime.p7s"', "smime.p7s"))
+        self._signature.close()
+        body = Base64Writer(self._target)
+        body.write(b"".join(self._pieces))
+        body.close()
+        self._target.write(f"\r\n--{self._boundary}--\r\n".encode("ascii"))
+
+
+class _Pieces(list[bytes]):
+    """A sink that keeps what it is given: a signature without content is small."""
+
+    def write(self, data: bytes, /) -> int:
+        self.append(bytes(data))
+        return len(data)
+
+
+def _micalg(digest: Digest) -> str:
+    """RFC 8551 section 3.5.3.2; "unknown" for digests that have no name there."""
+    return digest.name.lower() if digest.name.startswith("SHA-") else "unknown"

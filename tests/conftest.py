@@ -32,6 +32,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("processes"))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are numbered and not shown: random ones (keys, serial numbers) would give every xdist process other names."""
+    return argname if isinstance(val, bytes) else None
+
+
 class Clock:
     """The queue's clock, in the hand of a test."""
 

@@ -8,7 +8,9 @@ from portal.keys import sessions
 
 
 class SlotBackend(BaseBackend):
-    def authenticate(self, request: HttpRequest | None, username: str = "", password: str = "", **_: object) -> User | None:
+    def authenticate(
+        self, request: HttpRequest | None, username: str = "", password: str = "", **_: object
+    ) -> User | None:
         """The user, carrying what `sessions.begin` needs. Raises `sessions.Locked`; `Unavailable` without Redis or worker."""
         if request is None or not username or not password:
             return None

@@ -59,7 +59,7 @@ class _ChunkStream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+    def readinto(self, buffer) -> int:
         while not self._chunk and not self._done:
             self._open_next()
         part = self._chunk[: len(buffer)]

@@ -21,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from secmail import Certificate
 
 LIFETIME = timedelta(days=730)
+COMMON_NAME_LENGTH = 64  # RFC 5280 appendix A.1, ub-common-name
 AUTHORITY_LIFETIME = timedelta(days=3650)
 # RFC 4262 with the OIDs of RFC 8551 section 2.5.2: SMIMECapabilities as DER, a SEQUENCE of SEQUENCE { OID }, in order of preference.
 _SMIME_CAPABILITIES = x509.ObjectIdentifier("1.2.840.113549.1.9.15")
@@ -56,7 +57,9 @@ def new_p256() -> NewKey:
 def new_authority(name: str, now: datetime) -> Issuer:
     """A self-signed trust anchor that may issue end-entity certificates only."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name), x509.NameAttribute(NameOID.COMMON_NAME, f"{name} CA")])
+    subject = x509.Name(
+        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name), x509.NameAttribute(NameOID.COMMON_NAME, f"{name} CA")]
+    )
     certificate = (
         _builder(subject, subject, key.public_key(), now, AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -78,7 +81,13 @@ def issue(
     usage = _usage(digital_signature=True, content_commitment=True) if signing else _usage(key_agreement=True)
     capabilities = (_AES256_GCM, _AES128_GCM, _AES256_CBC) if reads_gcm else (_AES256_CBC,)
     certificate = (
-        _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, display_name)]), authority.subject, key, now, LIFETIME)
+        _builder(
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, display_name[:COMMON_NAME_LENGTH])]),
+            authority.subject,
+            key,
+            now,
+            LIFETIME,
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
@@ -109,7 +118,7 @@ def pem(certificate: bytes) -> str:
     return x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM).decode()
 
 
-def _builder(subject, issuer, key, now: datetime, lifetime: timedelta) -> x509.CertificateBuilder:  # type: ignore[no-untyped-def]
+def _builder(subject, issuer, key, now: datetime, lifetime: timedelta) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -133,4 +142,3 @@ def _usage(**granted: bool) -> x509.KeyUsage:
 def _capabilities(oids: tuple[bytes, ...]) -> bytes:
     members = b"".join(b"\x30" + bytes([len(oid)]) + oid for oid in oids)
     return b"\x30" + bytes([len(members)]) + members
-

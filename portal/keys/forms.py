@@ -9,7 +9,11 @@ def _password(label: str, *, new: bool = False) -> forms.CharField:
 
 
 class SignInForm(forms.Form):
-    username = forms.CharField(label="User name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}))
+    username = forms.CharField(
+        label="User name",
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+    )
     password = _password("Password")
 
 
@@ -32,8 +36,14 @@ class AcceptForm(_NewPassword):
 
 class RecoverForm(_NewPassword):
     field_order = ["username", "recovery_code", "password", "again"]
-    username = forms.CharField(label="User name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username"}))
-    recovery_code = forms.CharField(label="Recovery code", max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}))
+    username = forms.CharField(
+        label="User name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username"})
+    )
+    recovery_code = forms.CharField(
+        label="Recovery code",
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
+    )
 
 
 class PasswordForm(_NewPassword):

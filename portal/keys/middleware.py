@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from portal import errors
 from portal.audit.models import Outcome, Verb
 from portal.audit.services import record
-from portal.keys import sessions
+from portal.keys import objects, sessions
 
 View = Callable[..., HttpResponse]
 
@@ -26,40 +26,44 @@ class UnlockedSession:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         vault = sessions.current(request) if settings.SESSION_COOKIE_NAME in request.COOKIES else None
-        request.vault = vault  # type: ignore[attr-defined]
+        request.vault = vault
         if vault is None:
             request.user = AnonymousUser()
-            request.actor = sessions.actor(request, None, None)  # type: ignore[attr-defined]
+            request.actor = sessions.actor(request, None, None)
         else:
             request.user = vault.user
-            request.actor = sessions.actor(request, vault.user, vault.session)  # type: ignore[attr-defined]
-        return self.get_response(request)
+            request.actor = sessions.actor(request, vault.user, vault.session)
+        response = self.get_response(request)
+        # What no view took over must not stay: files can be sent to any address, with a wrong token, too.
+        for name in getattr(request, "uploaded_objects", ()):
+            objects.delete(name)
+        return response
 
     def process_view(self, request: HttpRequest, view: View, args: object, kwargs: object) -> None:
-        if request.vault is not None and getattr(view, "renews_session", True):  # type: ignore[attr-defined]
-            sessions.renew(request.vault.session)  # type: ignore[attr-defined]
+        if request.vault is not None and getattr(view, "renews_session", True):
+            sessions.renew(request.vault.session)
 
 
 def in_background(view: View) -> View:
     """Marks a view that scripts ask by themselves (polling): it does not keep a session alive."""
-    view.renews_session = False  # type: ignore[attr-defined]
+    view.renews_session = False
     return view
 
 
 def signed_in(view: View | None = None, *, roles: Iterable[str] = ()) -> View:
     """Only for people who are signed in, and hold one of `roles` if any are named. Others get the page of absent things."""
     if view is None:
-        return functools.partial(signed_in, roles=frozenset(roles))  # type: ignore[return-value]
+        return functools.partial(signed_in, roles=frozenset(roles))
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if request.vault is None:  # type: ignore[attr-defined]
+        if request.vault is None:
             return _sign_in_first(request)
-        if roles and not request.user.has_role(*roles):  # type: ignore[union-attr]
+        if roles and not request.user.has_role(*roles):
             with transaction.atomic():
                 record(
                     verb=Verb.REFUSED,
-                    actor=request.actor,  # type: ignore[attr-defined]
+                    actor=request.actor,
                     kind="page",
                     id=request.resolver_match.view_name if request.resolver_match else "",
                     outcome=Outcome.REFUSED,

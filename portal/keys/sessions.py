@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.audit.models import Verb
 from portal.audit.services import Actor, record
-from portal.keys import calls
+from portal.keys import calls, throttle
 from portal.keys.models import UnlockedSession
 from portal.keys.sealing import new_key
 from portal.keys.vault import Vault, hashed
@@ -32,21 +32,30 @@ class Locked(Exception):
 
 def unlock(request: HttpRequest, *, username: str, password: str) -> User | None:
     """Asks a worker to open the slot. None if the name or the password is wrong (which of them is not said)."""
+    if (seconds := throttle.seconds_to_wait(address(request))) > 0:
+        raise Locked(timezone.now() + timedelta(seconds=seconds + 1))
     session_key = new_key()
-    payload = {"username": username, "password": password, "session_key": session_key.hex(), "address": address(request)}
+    payload = {
+        "username": username,
+        "password": password,
+        "session_key": session_key.hex(),
+        "address": address(request),
+    }
     answer = calls.ask("unlock", payload, timeout=UNLOCK_TIMEOUT)
+    if "user" not in answer:
+        throttle.note_failure(address(request))
     if "locked_until" in answer:
         raise Locked(datetime.fromisoformat(str(answer["locked_until"])))
     if "user" not in answer:
         return None
     user = User.objects.get(id=answer["user"])
-    user.unlocked = (session_key, answer)  # type: ignore[attr-defined]
+    user.unlocked = (session_key, answer)
     return user
 
 
 def begin(request: HttpRequest, user: User) -> Vault:
     """Signs in a user that `unlock` has just returned; the response must then be given to `set_cookie`."""
-    session_key, answer = user.unlocked  # type: ignore[attr-defined]
+    session_key, answer = user.unlocked
     with transaction.atomic():
         # A new session in any case: signing in again over a page, the old one may still be there.
         UnlockedSession.objects.filter(session_id_hash=hashed(request.session.session_key or "")).delete()
@@ -56,13 +65,13 @@ def begin(request: HttpRequest, user: User) -> Vault:
         session = UnlockedSession.objects.create(
             user=user,
             session_id_hash=hashed(request.session.session_key or ""),
-            key_hash=hashed(session_key),
+            key_hash=hashed(user.id, session_key.hex()),
             wrapped_decryption=base64.b64decode(answer["decryption"]),
             wrapped_signing=base64.b64decode(answer["signing"]),
         )
         record(verb=Verb.SIGNED_IN, actor=actor(request, user, session), kind="user", id=user.id)
     vault = Vault(user, session, session_key)
-    request.vault = vault  # type: ignore[attr-defined]
+    request.vault = vault
     return vault
 
 
@@ -74,7 +83,7 @@ def end(request: HttpRequest) -> None:
             UnlockedSession.objects.filter(id=vault.session.id).delete()
             record(verb=Verb.SIGNED_OUT, actor=actor(request, vault.user, vault.session), kind="user", id=vault.user.id)
         logout(request)
-    request.vault = None  # type: ignore[attr-defined]
+    request.vault = None
 
 
 def end_all(user: User, *, but: str = "") -> None:
@@ -94,7 +103,7 @@ def current(request: HttpRequest) -> Vault | None:
     if not session_id or key is None:
         return None
     session = UnlockedSession.objects.select_related("user").filter(session_id_hash=hashed(session_id)).first()
-    if session is None or not hmac.compare_digest(session.key_hash, hashed(key)):
+    if session is None or not hmac.compare_digest(session.key_hash, hashed(session.user_id, key.hex())):
         return None
     if not session.user.is_active or calls.is_over(session):
         return None

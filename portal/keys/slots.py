@@ -89,7 +89,13 @@ def open_slot(master: MasterKey, slot: Slot, secret: str) -> UserKeys:
 
 def pretend(secret: str) -> None:
     """The work of a wrong guess, for a person who does not exist: the answer takes as long."""
-    slot = Slot(kind=Slot.Kind.PASSWORD, salt=bytes(16), memory_kib=settings.SLOT_MEMORY_KIB, passes=settings.SLOT_PASSES, version=1)
+    slot = Slot(
+        kind=Slot.Kind.PASSWORD,
+        salt=bytes(16),
+        memory_kib=settings.SLOT_MEMORY_KIB,
+        passes=settings.SLOT_PASSES,
+        version=1,
+    )
     derive(_kek(slot, normalise(slot.kind, secret), bytes(KEY_LENGTH)), "commitment")
 
 

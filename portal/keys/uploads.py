@@ -5,6 +5,7 @@ larger than a message may be.
 """
 
 import os
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from portal.keys import objects
 from portal.keys.chunks import CHUNK, ChunkWriter
 from portal.keys.sealing import new_key
+
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # in no name, on no page
+_TYPE = re.compile(r"[A-Za-z0-9][\w.+-]*/[A-Za-z0-9][\w.+-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class SealedUploadHandler(FileUploadHandler):
         elif content_length > settings.MESSAGE_MAX_SIZE + 1_000_000:  # some room for the form around the file
             refused = "too-large"
         self.request.upload_refused = refused
+        self.request.uploaded_objects = set()
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -51,6 +56,7 @@ class SealedUploadHandler(FileUploadHandler):
             raise SkipFile
         self._stack = ExitStack()
         self._object_name, file = self._stack.enter_context(objects.create())
+        self.request.uploaded_objects.add(self._object_name)
         self._file_key = new_key()
         self._writer = ChunkWriter(file, self._file_key)
 
@@ -68,8 +74,8 @@ class SealedUploadHandler(FileUploadHandler):
         self._writer.close()
         self._stack.close()
         return SealedUpload(
-            name=os.path.basename(self.file_name or ""),
-            content_type=self.content_type or "application/octet-stream",
+            name=_UNWRITABLE.sub("_", os.path.basename(self.file_name or "")),
+            content_type=self.content_type if _TYPE.fullmatch(self.content_type or "") else "application/octet-stream",
             size=file_size,
             object_name=self._object_name,
             file_key=self._file_key,

@@ -1,22 +1,28 @@
 """The web's side of an unlocked session: it can ask, seal for later and hand on a grant, but opens nothing itself."""
 
-import hashlib
+import hmac
 from dataclasses import dataclass
+
+from django.conf import settings
 
 from portal.accounts.models import User
 from portal.keys import calls, intake
 from portal.keys.calls import Payload, session_half
 from portal.keys.models import PrivateKey, UnlockedSession
-from portal.keys.sealing import context, hpke_seal
+from portal.keys.sealing import KEY_LENGTH, context, hpke_seal
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What one job needs to sign in a person's name, independent of session and slots: stored with the job, erased at its end."""
+    """What one job needs to sign in a person's name, independent of session and slots: stored with the job, erased at its end.
+
+    Half of the session key and what it was given for are one sealed blob: whoever can write to the database can put neither
+    other content under a grant nor another label.
+    """
 
     wrapped_signing: bytes
     intake_key: str
-    sealed_half: bytes
+    sealed: bytes
 
 
 def grant_context(user_id: str, target: str) -> bytes:
@@ -26,6 +32,12 @@ def grant_context(user_id: str, target: str) -> bytes:
 def session_context(user_id: str, purpose: str) -> bytes:
     """What a user key in a session's row, or in a grant copied from it, is bound to."""
     return context("session", user_id, purpose)
+
+
+def open_grant(grant: Grant, user_id: str, target: str) -> tuple[bytes, bytes]:
+    """Worker: (half of the session key, content key). Raises `SealBroken`."""
+    opened = intake.unseal(intake.Sealed(grant.intake_key, grant.sealed), grant_context(user_id, target))
+    return opened[:KEY_LENGTH], opened[KEY_LENGTH:]
 
 
 @dataclass(frozen=True)
@@ -41,9 +53,9 @@ class Vault:
         unlocking = {"session_id": self.session.id, "decrypt": session_half(self.key, "decrypt").hex()}
         return calls.ask(name, payload | unlocking, user_id=self.user.id, timeout=timeout)
 
-    def grant(self, target: str) -> Grant:
-        """Leave to sign once for `target` (a message's id)."""
-        sealed = intake.seal(session_half(self.key, "sign"), grant_context(self.user.id, target))
+    def grant(self, target: str, content_key: bytes) -> Grant:
+        """Leave to sign once for `target` (a message's id) what was sealed under `content_key`, and nothing else."""
+        sealed = intake.seal(session_half(self.key, "sign") + content_key, grant_context(self.user.id, target))
         return Grant(self.session.wrapped_signing, sealed.intake_key, sealed.blob)
 
     def half(self, purpose: str) -> bytes:
@@ -64,6 +76,6 @@ def has_keys(user_id: str) -> bool:
     return PrivateKey.objects.filter(user_id=user_id, purpose=PrivateKey.Purpose.STORAGE, retired_at=None).exists()
 
 
-def hashed(secret: str | bytes) -> bytes:
-    """What a row keeps of a random secret (a session id, a session key)."""
-    return hashlib.sha256(secret.encode() if isinstance(secret, str) else secret).digest()
+def hashed(*parts: str) -> bytes:
+    """What a session's row keeps of its two cookies, under a secret of the web process: nobody can write a row that counts."""
+    return hmac.digest(settings.SECRET_KEY.encode(), context("session-row", *parts), "sha256")

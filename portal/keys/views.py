@@ -141,7 +141,11 @@ def recover(request: HttpRequest) -> HttpResponse:
             "new_password": form.cleaned_data["password"],
             "address": sessions.address(request),
         }
-        answer = _ask(form, lambda: calls.ask("recover", payload, timeout=ASK_TIMEOUT), wrong="User name or recovery code is wrong.")
+        answer = _ask(
+            form,
+            lambda: calls.ask("recover", payload, timeout=ASK_TIMEOUT),
+            wrong="User name or recovery code is wrong.",
+        )
         if answer:
             return render(request, "keys/recovery_code.html", {"recovery_code": answer["recovery_code"]})
     return render(request, "keys/recover.html", {"form": form})
@@ -165,7 +169,9 @@ def export(request: HttpRequest) -> HttpResponse:
             "passphrase": form.cleaned_data["passphrase"],
             "address": sessions.address(request),
         }
-        answer = _ask(form, lambda: request.vault.ask("export_key", payload, timeout=ASK_TIMEOUT), wrong="The password is wrong.")
+        answer = _ask(
+            form, lambda: request.vault.ask("export_key", payload, timeout=ASK_TIMEOUT), wrong="The password is wrong."
+        )
         if answer:
             response = HttpResponse(base64.b64decode(str(answer["pkcs12"])), content_type="application/x-pkcs12")
             name = f"{request.user.username}-{form.cleaned_data['key'][:8]}.p12"
@@ -185,13 +191,24 @@ def change_password(request: HttpRequest) -> HttpResponse:
             "new_password": form.cleaned_data["password"],
             "address": sessions.address(request),
         }
-        answer = _ask(form, lambda: request.vault.ask("change_password", payload, timeout=ASK_TIMEOUT), wrong="The old password is wrong.")
+        answer = _ask(
+            form,
+            lambda: request.vault.ask("change_password", payload, timeout=ASK_TIMEOUT),
+            wrong="The old password is wrong.",
+        )
         if answer:
-            return _keys_page(request, ExportForm(), PasswordForm(), notice="Your password is changed. Other sessions of yours were signed out.")
+            return _keys_page(
+                request,
+                ExportForm(),
+                PasswordForm(),
+                notice="Your password is changed. Other sessions of yours were signed out.",
+            )
     return _keys_page(request, ExportForm(), form, status=422)
 
 
-def _keys_page(request: HttpRequest, export_form: ExportForm, password_form: PasswordForm, *, notice: str = "", status: int = 200) -> HttpResponse:
+def _keys_page(
+    request: HttpRequest, export_form: ExportForm, password_form: PasswordForm, *, notice: str = "", status: int = 200
+) -> HttpResponse:
     context = {
         "rows": selectors.key_rows(request.user),
         "export_form": export_form,

@@ -45,7 +45,7 @@ def draft(request: HttpRequest, draft_id: str) -> HttpResponse:
         return redirect("mail:on-its-way", draft_id)
     loaded = services.load_draft(request.vault, draft_id)
     if loaded is None:
-        return errors.absent(request)
+        return _absent(request, draft_id)
     content, files, row = loaded
     return _compose(request, draft_id, content, files=files, saved_at=row.saved_at)
 
@@ -94,7 +94,7 @@ def attach(request: HttpRequest, draft_id: str) -> HttpResponse:
 @signed_in
 def detach(request: HttpRequest, draft_id: str, upload_id: str) -> HttpResponse:
     if not services.detach(request.user.id, draft_id, upload_id):
-        return errors.absent(request)
+        return _absent(request, draft_id)
     return HttpResponse() if _by_script(request) else redirect("mail:draft", draft_id)
 
 
@@ -104,18 +104,15 @@ def send(request: HttpRequest, draft_id: str) -> HttpResponse:
     """Submits. Whatever happens, the draft is saved first; the same form posted again is the same message."""
     if request.method == "GET":  # after signing in on the way
         return redirect("mail:draft", draft_id)
-    content = draft_content(request.POST)
-    files = request.FILES.getlist("files")
-    too_large = getattr(request, "upload_refused", "") == "too-large"
+    if services.belongs_to_another(request.user, draft_id):
+        return _absent(request, draft_id)
+    content, refused = draft_content(request.POST), ""
     with suppress(DraftTaken):  # posted twice: `submit` answers with the message that is on its way
         services.save_draft(request.user.id, draft_id, content)
-        if files and not too_large:
-            services.attach(request.vault, draft_id, files)
+        _, refused = _attach(request, draft_id)
     checked = services.check(request.user, draft_id, content)
     outcome = (
-        Refusal([_why_not("too-large")])
-        if too_large
-        else services.submit(request.vault, request.actor, draft_id, content)
+        Refusal([_why_not(refused)]) if refused else services.submit(request.vault, request.actor, draft_id, content)
     )
     if isinstance(outcome, Refusal):
         return _refused(request, draft_id, content, checked, outcome)
@@ -139,7 +136,7 @@ def discard(request: HttpRequest, draft_id: str) -> HttpResponse:
 def on_its_way(request: HttpRequest, message_id: str) -> HttpResponse:
     context = _progress(request, message_id)
     if context["steps"] is None:
-        return errors.absent(request)
+        return _absent(request, message_id)
     return render(request, "mail/sent.html", context | {"too_late": "late" in request.GET})
 
 
@@ -150,7 +147,7 @@ def steps(request: HttpRequest, message_id: str) -> HttpResponse:
     """The steps as a piece that asks for itself again every second until the last one is done."""
     context = _progress(request, message_id)
     if context["steps"] is None:
-        return errors.absent(request)
+        return _absent(request, message_id)
     return render(request, "mail/_steps.html", context | {"with_undo": True})
 
 
@@ -161,7 +158,7 @@ def undo(request: HttpRequest, message_id: str) -> HttpResponse:
     taken_back = services.undo(request.actor, request.user, message_id)
     where = selectors.steps(request.user, message_id)
     if where is None:
-        return errors.absent(request)
+        return _absent(request, message_id)
     if taken_back:
         return redirect("mail:draft", where.draft_id)
     return redirect(_progress(request, message_id)["url"] + "?late")
@@ -231,12 +228,21 @@ def _attach(request: HttpRequest, draft_id: str) -> tuple[list[Attached], str]:
     if not files or refused:
         return [], refused
     try:
-        return services.attach(request.vault, draft_id, files), ""
+        attached = services.attach(request.vault, draft_id, files)
     except TooMuch:
         return [], "too-large"
+    request.uploaded_objects.clear()  # from here on rows name them
+    return attached, ""
+
+
+def _absent(request: HttpRequest, draft_id: str) -> HttpResponse:
+    services.note_refusal(request.actor, draft_id)
+    return errors.absent(request)
 
 
 def _taken(request: HttpRequest, draft_id: str) -> HttpResponse:
+    if services.belongs_to_another(request.user, draft_id):
+        return _absent(request, draft_id)
     if _by_script(request):
         return render(request, "mail/_saved.html", {"problem": GONE}, status=409)
     return redirect("mail:on-its-way", draft_id)

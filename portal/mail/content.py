@@ -29,7 +29,14 @@ class DraftContent:
 
 @dataclass(frozen=True)
 class Submission:
-    """What the seal job signs: recipients resolved to ids of users, and everything that shows up in the message."""
+    """What the seal job signs: recipients resolved to ids of users, and everything that shows up in the message.
+
+    Only this is believed when signing, never a column of a row: it is sealed under a key that only the grant opens.
+    """
+
+    message_id: str
+    date: str
+    label: str  # DER in hexadecimal
 
     to: list[str]
     cc: list[str]
@@ -39,7 +46,7 @@ class Submission:
     receipt_requested: bool
     in_reply_to: str
     references: list[str]
-    uploads: list[str]
+    uploads: dict[str, str]  # id of each upload to the SHA-256 of its sealed file key
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -56,6 +63,10 @@ class Summary:
     subject: str
     people: str
     attachments: bool
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.subject, str) and isinstance(self.people, str)):
+            raise TypeError("a summary holds texts")
 
     def to_json(self) -> bytes:
         cut = Summary(_cut(self.subject, 500), _cut(self.people, 300), self.attachments)
@@ -76,7 +87,9 @@ class EnvelopeSummary:
     to_names: str
 
     def to_json(self) -> bytes:
-        cut = EnvelopeSummary(_cut(self.subject, 500), self.attachments, _cut(self.from_name, 300), _cut(self.to_names, 300))
+        cut = EnvelopeSummary(
+            _cut(self.subject, 500), self.attachments, _cut(self.from_name, 300), _cut(self.to_names, 300)
+        )
         return json.dumps(asdict(cut), ensure_ascii=False).encode()
 
     @classmethod

@@ -67,7 +67,9 @@ def create(policy_xml: bytes) -> list[DemoAccount]:
         if not selectors.active_policy_id():
             policy.activate_policy(actor=SYSTEM, xml=policy_xml)
         missing = [person for person in PEOPLE if not User.objects.filter(username=person.username).exists()]
-        accounts = {each.user: each for each in accounts_on_file()} | {person.username: _create(person) for person in missing}
+        accounts = {each.user: each for each in accounts_on_file()} | {
+            person.username: _create(person) for person in missing
+        }
         _write(list(accounts.values()))
     return list(accounts.values())
 

@@ -7,7 +7,7 @@ from django.http import QueryDict
 from portal.mail.content import DraftContent
 
 MESSAGE_ID = re.compile(
-    r"<[!-;=?-~]{1,995}>"
+    r"<[!-;=?-~]{1,900}>"
 )  # printable ASCII without space and angle brackets, RFC 5322 section 3.6.4
 MOST_REFERENCES = 100
 

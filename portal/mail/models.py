@@ -29,7 +29,9 @@ class Draft(_RandomId):
     summary = BytesField(max_length=2048)
     saved_at = models.DateTimeField(default=timezone.now)
     answers = models.CharField(max_length=32, blank=True)  # the delivery that is answered or forwarded
-    label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True)
+    label = models.ForeignKey(
+        Label, on_delete=models.PROTECT, null=True
+    )  # of what it quotes: it governs the draft, too
 
     class Meta:
         indexes = [models.Index(fields=["owner", "-saved_at"], name="drafts_of_owner")]
@@ -49,7 +51,9 @@ class Message(_RandomId):
     originator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages")
     label = models.ForeignKey(Label, on_delete=models.PROTECT)
     precedence = models.PositiveSmallIntegerField(choices=Precedence.choices, default=Precedence.ROUTINE)
-    message_id = models.CharField(max_length=255, unique=True)  # RFC 5322 Message-ID; fixed at submission, like the date
+    message_id = models.CharField(
+        max_length=255, unique=True
+    )  # RFC 5322 Message-ID; fixed at submission, like the date
     submitted_at = models.DateTimeField(default=timezone.now)
     receipt_wanted = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=State.choices, default=State.SUBMITTED)
@@ -59,9 +63,8 @@ class Message(_RandomId):
     delivered_at = models.DateTimeField(null=True)
     # What the seal job needs, independent of session and slots; erased at the final state.
     content_object = models.CharField(max_length=64, blank=True)
-    content_key = BytesField(max_length=256, null=True)  # file key of the content, sealed to the intake key
     grant_wrapped_signing = BytesField(max_length=256, null=True)
-    grant_half = BytesField(max_length=256, null=True)  # sealed to the intake key
+    grant_sealed = BytesField(max_length=256, null=True)  # opens signing key and content, sealed to the intake key
     intake_key = models.CharField(max_length=32, blank=True)
 
     class Meta:

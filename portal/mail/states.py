@@ -12,6 +12,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     (State.SEALED, "deliver"): State.DELIVERED,
 }
 
+
 class WrongState(Exception):
     """The event does not fit the state the message is in."""
 

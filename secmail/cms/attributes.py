@@ -5,7 +5,7 @@ one value, or Malformed.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Literal, Protocol
@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 from secmail import der
 from secmail.algorithms import DIGESTS, OUR_CAPABILITIES, SHA1, SHA256, AlgorithmIdentifier, lookup
 from secmail.certificates import Certificate
+from secmail.cms.ess import RFC822_NAME, ContentReference, GeneralNames, MLData, encoded_history
 from secmail.errors import Malformed
 
 SMIME_AA = "1.2.840.113549.1.9.16.2"
@@ -55,9 +56,17 @@ PLACES: dict[str, tuple[Place, ...]] = {
     SIGNING_CERTIFICATE_V2: ("signed",),
 }
 
+# RFC 2634 section 1.3.4, with the newer forms of the certificate's; algorithm protection is read because Bouncy Castle writes it
+IN_COUNTERSIGNATURES = {
+    MESSAGE_DIGEST,
+    SIGNING_TIME,
+    SIGNING_CERTIFICATE,
+    SIGNING_CERTIFICATE_V2,
+    ALGORITHM_PROTECTION,
+}
+
 MAX_ATTRIBUTES = 1_000
 UB_RECEIPTS_TO = 16
-RFC822_NAME = der.context(1, constructed=False)
 DIRECTORY_NAME = der.context(4)
 
 ReceiptsFrom = Literal["all_receipts", "first_tier_recipients"] | tuple[str, ...]
@@ -78,6 +87,15 @@ class Attributes:
                 raise Malformed(f"attribute {oid} among the {place} attributes")
             self._values.setdefault(oid, []).extend(values.at_most(MAX_ATTRIBUTES))
             self._instances[oid] = self._instances.get(oid, 0) + 1
+
+    @property
+    def types(self) -> set[str]:
+        """The OIDs of those that are there."""
+        return set(self._instances)
+
+    def all(self, oid: str) -> list[der.Element]:
+        """All values of all instances, for the few attributes that may have several."""
+        return self._values.get(oid, [])
 
     def one(self, oid: str) -> der.Element | None:
         """The only value of the only instance, None where the attribute is absent.
@@ -109,19 +127,37 @@ class DerValue(Protocol):
     def to_der(self) -> bytes: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReceiptRequest:
-    """RFC 2634 section 2.7: who shall send a signed receipt, and where to. Addresses are rfc822Names."""
+    """RFC 2634 section 2.7: who shall send a signed receipt, and where to. Addresses are rfc822Names.
+
+    Two are equal if their encodings are, names that are no addresses included.
+    """
 
     signed_content_identifier: bytes
     receipts_from: ReceiptsFrom
     receipts_to: tuple[str, ...]
+    received: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.receipts_to) <= UB_RECEIPTS_TO:
+        if not self.received and not 1 <= len(self.receipts_to) <= UB_RECEIPTS_TO:
             raise ValueError(f"receiptsTo holds 1 to {UB_RECEIPTS_TO} entries")
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ReceiptRequest) and self.to_der() == other.to_der()
+
+    def __hash__(self) -> int:
+        return hash(self.to_der())
+
+    @property
+    def entities_to(self) -> tuple[GeneralNames, ...]:
+        """``receipts_to`` with all names of each entity."""
+        *_, receipts_to = der.read(self.to_der())
+        return tuple(map(GeneralNames.from_element, receipts_to.inside().at_most(UB_RECEIPTS_TO)))
+
     def to_der(self) -> bytes:
+        if self.received:
+            return self.received
         if isinstance(self.receipts_from, tuple):
             receipts_from = der.tlv(der.context(1), *map(_general_names, self.receipts_from))
         else:
@@ -133,7 +169,7 @@ class ReceiptRequest:
     @classmethod
     def from_element(cls, element: der.Element) -> "ReceiptRequest":
         request = _members(element)
-        identifier, asked, receipts_to = request.octets(), request.element(), request.inside()
+        identifier, asked, receipts_to = request.octets(), request.element(), request.element(der.SEQUENCE)
         request.end()
         receipts_from: ReceiptsFrom
         if asked.tag == der.context(1):
@@ -142,10 +178,11 @@ class ReceiptRequest:
             receipts_from = ALL_OR_FIRST_TIER[asked.content[0]]
         else:
             raise Malformed("receiptsFrom is neither a list nor all nor first tier")
-        try:
-            return cls(identifier, receipts_from, tuple(_addresses(receipts_to)))
-        except ValueError as error:
-            raise Malformed("receiptsTo is empty or too long") from error
+        addresses = tuple(_addresses(receipts_to.inside()))
+        read = cls(identifier, receipts_from, addresses, element.der)
+        if not read.entities_to:
+            raise Malformed("receiptsTo is empty")
+        return read
 
 
 @dataclass(frozen=True)
@@ -169,12 +206,20 @@ class ContentHints:
 
 @dataclass(frozen=True)
 class EssAttributes:
-    """The ESS attributes a signature shall carry; None leaves one out. ``security_label`` is a ``labels.SecurityLabel``."""
+    """The ESS attributes a signature shall carry; None (or nothing) leaves one out. Labels are ``labels.SecurityLabel``.
+
+    ``equivalent_labels`` mean the same as the label under other policies (RFC 2634 section 3.4). ``others`` are Attributes as encoded.
+    """
 
     security_label: DerValue | None = None
     receipt_request: ReceiptRequest | None = None
     content_identifier: bytes | None = None
     content_hints: ContentHints | None = None
+    content_reference: ContentReference | None = None
+    equivalent_labels: tuple[DerValue, ...] = ()
+    ml_expansion_history: tuple[MLData, ...] = ()
+    msg_sig_digest: bytes | None = None
+    others: tuple[bytes, ...] = ()
 
     def encoded(self) -> Iterator[bytes]:
         """Each as an Attribute."""
@@ -186,6 +231,15 @@ class EssAttributes:
             yield attribute(CONTENT_IDENTIFIER, der.octets(self.content_identifier))
         if self.content_hints is not None:
             yield attribute(CONTENT_HINTS, self.content_hints.to_der())
+        if self.content_reference is not None:
+            yield attribute(CONTENT_REFERENCE, self.content_reference.to_der())
+        if self.equivalent_labels:
+            yield attribute(EQUIVALENT_LABELS, der.sequence(*(each.to_der() for each in self.equivalent_labels)))
+        if self.ml_expansion_history:
+            yield attribute(ML_EXPANSION_HISTORY, encoded_history(self.ml_expansion_history))
+        if self.msg_sig_digest is not None:
+            yield attribute(MSG_SIG_DIGEST, der.octets(self.msg_sig_digest))
+        yield from self.others
 
 
 # Making
@@ -207,6 +261,17 @@ def signed_attributes(
             attribute(SIGNING_TIME, der.time(signing_time)),
             *standing,
             *ess.encoded(),
+        )
+    )
+
+
+def countersignature_attributes(*, message_digest: bytes, signing_time: datetime, certificate: Certificate) -> bytes:
+    """The DER SET OF Attribute of a countersignature (RFC 5652 section 11.4)."""
+    return der.set_of(
+        (
+            attribute(MESSAGE_DIGEST, der.octets(message_digest)),
+            attribute(SIGNING_TIME, der.time(signing_time)),
+            attribute(SIGNING_CERTIFICATE_V2, _signing_certificate_v2(certificate)),
         )
     )
 
@@ -236,7 +301,7 @@ def _signing_certificate_v2(certificate: Certificate) -> bytes:
 
 
 def _general_names(address: str) -> bytes:
-    return der.sequence(der.tlv(RFC822_NAME, address.encode("ascii")))
+    return GeneralNames.of(address).encoded
 
 
 # Reading

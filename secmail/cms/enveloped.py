@@ -1,4 +1,4 @@
-"""EnvelopedData (RFC 5652 section 6) and AuthEnvelopedData (RFC 5083), made and opened as streams."""
+"""EnvelopedData (RFC 5652 section 6) and AuthEnvelopedData (RFC 5083), made and opened as streams; EncryptedData (section 8), opened."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,16 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from secmail import der
 from secmail.algorithms import CONTENT_ENCRYPTIONS, AlgorithmIdentifier, ContentEncryption, gcm_parameters, lookup
-from secmail.cms import AUTH_ENVELOPED_DATA, DATA, ENVELOPED_DATA
+from secmail.certificates import Certificate
+from secmail.cms import AUTH_ENVELOPED_DATA, DATA, ENCRYPTED_DATA, ENVELOPED_DATA
 from secmail.cms.ber import END_OF_CONTENTS, BerReader, OctetsWriter, content_info, enter_content_info, opening
-from secmail.cms.recipients import Recipient, make_all, open_first
-from secmail.errors import DecryptionError, Malformed, Unsupported
-from secmail.keys import DecryptionKey
+from secmail.cms.recipients import AnyRecipient, make_all, open_first
+from secmail.errors import DecryptionError, Malformed, NotARecipient, Unsupported
+from secmail.keys import OpeningKey, SecretKey
 from secmail.streams import CHUNK, ChunkReader, Source, Writable
 
 ORIGINATOR_INFO, AUTH_ATTRS = der.context(0), der.context(1)
+UNPROTECTED_ATTRS = der.context(1)
 ENCRYPTED_CONTENT = der.context(0, constructed=False)
 NONCE_LENGTH, ICV_LENGTH = 12, 16
 MIN_ICV_LENGTH = 12
@@ -34,7 +36,7 @@ class EnvelopedDataWriter:
     The content-encryption key is drawn here, once, and forgotten with the writer.
     """
 
-    def __init__(self, target: Writable, *, recipients: Sequence[Recipient], content_encryption: ContentEncryption) -> None:
+    def __init__(self, target: Writable, *, recipients: Sequence[AnyRecipient], content_encryption: ContentEncryption) -> None:
         if not recipients:
             raise ValueError("there are no recipients")
         self._target, self._algorithm = target, content_encryption
@@ -52,9 +54,9 @@ class EnvelopedDataWriter:
         self._encryptor = Cipher(cipher, mode).encryptor()
         self._begin(*make_all(recipients, cek), AlgorithmIdentifier(content_encryption.oid, parameters))
 
-    def _begin(self, recipient_infos: bytes, only_version_0: bool, algorithm: AlgorithmIdentifier) -> None:
+    def _begin(self, recipient_infos: bytes, version: int, algorithm: AlgorithmIdentifier) -> None:
         authenticated = self._algorithm.authenticated
-        version = 0 if authenticated or only_version_0 else 2
+        version = 0 if authenticated else version
         self._target.write(content_info(AUTH_ENVELOPED_DATA if authenticated else ENVELOPED_DATA))
         self._target.write(opening(der.SEQUENCE) + der.integer(version) + recipient_infos)
         self._target.write(opening(der.SEQUENCE) + der.oid(DATA) + algorithm.der + opening(ENCRYPTED_CONTENT))
@@ -81,64 +83,98 @@ class EnvelopedDataWriter:
 
 @dataclass(frozen=True)
 class Enveloped:
-    """Opened content. ``authenticated`` says whether the encryption itself proves that nothing was changed (AES-GCM)."""
+    """Opened content. ``authenticated`` says whether the encryption itself proves that nothing was changed (AES-GCM).
 
-    content: Source
+    ``key`` is the one that opened it, ``recipient_infos`` the members of the SET as read (``summary.summaries`` reads them further).
+    """
+
+    content: "DecryptedContent"
     content_encryption: ContentEncryption
-    key: DecryptionKey
+    key: OpeningKey
+    recipient_infos: bytes
 
     @property
     def authenticated(self) -> bool:
         return self.content_encryption.authenticated
 
 
-def open_enveloped(source: Source, *, keys: Sequence[DecryptionKey]) -> Enveloped:
+def open_enveloped(source: Source, *, keys: Sequence[OpeningKey]) -> Enveloped:
     """Decrypt once to the end before anything is released, then give the content as a source that decrypts again in each pass.
 
     NotARecipient if none of the keys fits; DecryptionError, always the same, for every failure after that.
     """
+    header = _header(source)
+    if header.recipient_infos is None:
+        raise Malformed("neither an EnvelopedData nor an AuthEnvelopedData")
+    algorithm, initialization_vector, icv_length = _cipher(header)
+    cek, key = open_first(header.recipient_infos, keys, algorithm.key_length)
+    content = DecryptedContent(source, algorithm, cek, initialization_vector, icv_length)
+    try:
+        content.check()
+    except _AuthenticatedAttributes as found:
+        content = replace(content, additional_data=found.encoded)
+        content.check()
+    return Enveloped(content, algorithm, key, header.recipient_infos.content)
+
+
+def open_encrypted(source: Source, *, keys: Sequence[OpeningKey]) -> Enveloped:
+    """The same for an EncryptedData, whose content-encryption key is a secret key that fits."""
+    header = _header(source)
+    if header.recipient_infos is not None:
+        raise Malformed("not an EncryptedData")
+    algorithm, initialization_vector, _ = _cipher(header)
+    fitting = [key for key in keys if isinstance(key, SecretKey) and len(key.value) == algorithm.key_length]
+    for key in fitting:
+        content = DecryptedContent(source, algorithm, key.value, initialization_vector, 0)
+        try:
+            content.check()
+        except DecryptionError:
+            continue
+        return Enveloped(content, algorithm, key, b"")
+    raise DecryptionError if fitting else NotARecipient("the message is not encrypted with any of these keys")
+
+
+def _header(source: Source) -> "_Header":
     with closing(source.open()) as stream:
-        header = _Header.read(BerReader(stream))
+        return _Header.read(BerReader(stream))
+
+
+def _cipher(header: "_Header") -> tuple[ContentEncryption, bytes, int]:
+    """(algorithm, nonce or initialization vector, length of the authentication tag); read before a key is asked for."""
     if header.content_type != DATA:
         # RFC 8551 puts nothing else into envelopes, and nothing would protect a content type that was changed on the way
         raise Unsupported(f"encrypted content of type {header.content_type} is not supported")
     algorithm = lookup(CONTENT_ENCRYPTIONS, header.algorithm.oid, "content-encryption algorithm")
     if header.authenticated != algorithm.authenticated:
         raise Unsupported("the content-encryption algorithm does not fit the content type")
-    # Read before a key is asked for, so that a wrong parameter looks alike for everybody
-    initialization_vector, icv_length = _parameters(algorithm, header.algorithm.parameters)
-    cek, key = open_first(header.recipient_infos, keys, algorithm.key_length)
-    content = _DecryptedContent(source, algorithm, cek, initialization_vector, icv_length)
-    try:
-        content.check()
-    except _AuthenticatedAttributes as found:
-        content = replace(content, additional_data=found.encoded)
-        content.check()
-    return Enveloped(content, algorithm, key)
+    return algorithm, *_parameters(algorithm, header.algorithm.parameters)
 
 
 @dataclass(frozen=True)
 class _Header:
-    """What comes before the encrypted content."""
+    """What comes before the encrypted content; an EncryptedData has no recipient infos."""
 
     authenticated: bool
-    recipient_infos: der.Element
+    has_originator_info: bool
+    recipient_infos: der.Element | None
     content_type: str
     algorithm: AlgorithmIdentifier
 
     @classmethod
     def read(cls, reader: BerReader) -> "_Header":
         content_type = enter_content_info(reader)
-        if content_type not in (ENVELOPED_DATA, AUTH_ENVELOPED_DATA):
-            raise Malformed("neither an EnvelopedData nor an AuthEnvelopedData")
+        if content_type not in (ENVELOPED_DATA, AUTH_ENVELOPED_DATA, ENCRYPTED_DATA):
+            raise Malformed("neither an EnvelopedData nor an AuthEnvelopedData nor an EncryptedData")
         reader.enter(der.SEQUENCE)
         reader.element(der.INTEGER)
-        reader.optional(ORIGINATOR_INFO)
-        recipient_infos = reader.element(der.SET)
+        originator_info = recipient_infos = None
+        if content_type != ENCRYPTED_DATA:
+            originator_info = reader.optional(ORIGINATOR_INFO)
+            recipient_infos = reader.element(der.SET)
         reader.enter(der.SEQUENCE)
         inner_type = reader.element(der.OBJECT_IDENTIFIER).oid()
         algorithm = AlgorithmIdentifier.from_element(reader.element(der.SEQUENCE))
-        return cls(content_type == AUTH_ENVELOPED_DATA, recipient_infos, inner_type, algorithm)
+        return cls(content_type == AUTH_ENVELOPED_DATA, originator_info is not None, recipient_infos, inner_type, algorithm)
 
 
 def _parameters(algorithm: ContentEncryption, parameters: bytes) -> tuple[bytes, int]:
@@ -146,7 +182,7 @@ def _parameters(algorithm: ContentEncryption, parameters: bytes) -> tuple[bytes,
     if algorithm.authenticated:
         return gcm_parameters(parameters)
     initialization_vector = der.Reader(parameters).octets()
-    if len(initialization_vector) * 8 != algorithm.cipher(bytes(algorithm.key_length)).block_size:
+    if len(initialization_vector) != algorithm.block_length:
         raise Malformed("an initialization vector of the wrong length")
     return initialization_vector, 0
 
@@ -160,7 +196,7 @@ class _AuthenticatedAttributes(Exception):
 
 
 @dataclass(frozen=True, repr=False)
-class _DecryptedContent:
+class DecryptedContent:
     """The content; each pass decrypts again, and checks the authentication tag or the padding again at its end."""
 
     source: Source
@@ -214,3 +250,51 @@ class _DecryptedContent:
             yield unpadder.update(decryptor.finalize()) + unpadder.finalize()
         except ValueError:
             raise DecryptionError from None
+
+
+# For other recipients
+
+
+def readdress(
+    content: DecryptedContent, target: Writable, *, recipients: Sequence[AnyRecipient], originator: Sequence[Certificate]
+) -> None:
+    """The same encrypted content under the same key, for other recipients (RFC 2634 section 4.2.3.1 step 2).
+
+    ``originator`` are the certificates that replace those of the originatorInfo, where there is one.
+    """
+    with closing(content.source.open()) as stream:
+        reader = BerReader(stream)
+        header = _Header.read(reader)
+        if header.recipient_infos is None:
+            # Its key is a secret that people share, not one of this message
+            raise Unsupported("an EncryptedData has no recipients who could be replaced")
+        infos, version = make_all(recipients, content.cek)
+        certificates = der.set_of({each.der for each in originator}, der.context(0))
+        originator_info = der.tlv(ORIGINATOR_INFO, certificates) if header.has_originator_info else b""
+        attributes = b"" if header.authenticated else _unprotected_attributes(content.source)
+        # RFC 5652 section 6.1; an AuthEnvelopedData is always version 0
+        version = 0 if header.authenticated else max(version, 2 if originator_info or attributes else 0)
+        target.write(content_info(AUTH_ENVELOPED_DATA if header.authenticated else ENVELOPED_DATA))
+        target.write(opening(der.SEQUENCE) + der.integer(version) + originator_info + infos)
+        target.write(opening(der.SEQUENCE) + der.oid(header.content_type) + header.algorithm.der + opening(ENCRYPTED_CONTENT))
+        encrypted = OctetsWriter(target)
+        for chunk in reader.octets(ENCRYPTED_CONTENT):
+            encrypted.write(chunk)
+        encrypted.close()
+        target.write(END_OF_CONTENTS)
+        reader.leave()
+        while reader.peek() is not None:
+            target.write(reader.element().der)
+        target.write(END_OF_CONTENTS * 3)
+
+
+def _unprotected_attributes(source: Source) -> bytes:
+    """They follow the content, while the version that depends on them precedes it."""
+    with closing(source.open()) as stream:
+        reader = BerReader(stream)
+        _Header.read(reader)
+        for _ in reader.octets(ENCRYPTED_CONTENT):
+            pass
+        reader.leave()
+        found = reader.optional(UNPROTECTED_ATTRS)
+    return found.der if found else b""

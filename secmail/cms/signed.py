@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, TypeVar
 
 from secmail import der
-from secmail.algorithms import DIGESTS, AlgorithmIdentifier, Digest, signing
+from secmail.algorithms import DIGESTS, AlgorithmIdentifier, Digest, SigningAlgorithm, signing
 from secmail.certificates import Certificate
 from secmail.cms import DATA, SIGNED_DATA
 from secmail.cms import attributes as attribute
@@ -19,28 +19,34 @@ from secmail.cms.attributes import (
     standing_attributes,
 )
 from secmail.cms.ber import END_OF_CONTENTS, BerReader, OctetsWriter, content_info, enter_content_info, opening
-from secmail.cms.signers import SignedContent, Signer, VerifiedSigner, verify_signer
-from secmail.errors import Malformed, SecmailError
+from secmail.cms.ess import MLData
+from secmail.cms.signers import MAX_SIGNERS, Circumstances, SignedContent, Signer, VerifiedSigner, verify_signer
+from secmail.errors import Malformed, SecmailError, Unsupported
 from secmail.keys import SigningKey
-from secmail.paths import TrustStore
+from secmail.paths import PathOptions, TrustStore
 from secmail.streams import CHUNK, ChunkReader, Source, Writable
 
-MAX_SIGNERS, MAX_CERTIFICATES = 64, 200
+MAX_CERTIFICATES = 200
 MAX_COLLECTION = 4 * 1024 * 1024  # octets of all certificates, and of all signers
+MAX_PURE = 16 * 1024 * 1024  # octets of content that are read at once for algorithms that sign content itself
 MAX_ATTRIBUTES = 1024 * 1024  # no signed attributes are larger; content beyond can't be mistaken for them
 CERTIFICATES, CRLS = der.context(0), der.context(1)
+OTHER_REVOCATION_INFO = der.context(1)
+OCSP_RESPONSE = "1.3.6.1.5.5.7.16.2"  # RFC 5940
 
 LabelState = Literal["absent", "present", "conflict", "malformed"]
+Claim = TypeVar("Claim")
 
 
 # Making
 
 
 class SignedDataWriter:
-    """A sink for content that becomes a SignedData around it, with one signer; ``close`` signs.
+    """A sink for content that becomes a SignedData around it; ``close`` signs. ``detached`` leaves the content out.
 
-    ``certificates`` go into the message beside the signer's own and ``encryption_certificate``, which answers shall be encrypted to
-    (the signer's own if it can).
+    Every ``co_signers`` key signs the same content and the same ESS attributes (RFC 2634 section 3.1.1 wants it so). ``certificates`` go into
+    the message beside the signers' own and ``encryption_certificate``, which answers shall be encrypted to (the signer's own if it can).
+    ``pss`` makes RSA keys sign with RSASSA-PSS.
     """
 
     def __init__(
@@ -49,53 +55,106 @@ class SignedDataWriter:
         *,
         signer: SigningKey,
         signing_time: datetime,
+        co_signers: Sequence[SigningKey] = (),
         certificates: Iterable[Certificate] = (),
         encryption_certificate: Certificate | None = None,
         attributes: EssAttributes | None = None,
         content_type: str = DATA,
+        detached: bool = False,
+        pss: bool = False,
     ) -> None:
-        self._target, self._signer, self._signing_time = target, signer, signing_time
+        self._target, self._signing_time = target, signing_time
         self._attributes = attributes or EssAttributes()
         if encryption_certificate is None and signer.certificate.can_encrypt:
             encryption_certificate = signer.certificate
-        self._encryption_certificate, self._content_type = encryption_certificate, content_type
-        bag = (signer.certificate, encryption_certificate, *certificates)
+        self._content_type = content_type
+        self._signers = [_Signing.plan(signer, encryption_certificate, pss)]
+        self._signers += [
+            _Signing.plan(each, each.certificate if each.certificate.can_encrypt else None, pss) for each in co_signers
+        ]
+        bag = (encryption_certificate, *(each.certificate for each in (signer, *co_signers)), *certificates)
         self._certificates = {each.der for each in bag if each is not None}
-        self._digest, self._signature_algorithm = signing(signer.certificate.public_key)
-        self._running = self._digest.start()
+        self._running = {each.algorithm.digest: each.algorithm.digest.start() for each in self._signers}
         target.write(content_info(SIGNED_DATA) + opening(der.SEQUENCE) + der.integer(1 if content_type == DATA else 3))
-        target.write(der.set_of([self._digest.identifier.der]) + opening(der.SEQUENCE) + der.oid(content_type))
-        target.write(opening(der.context(0)) + opening(der.OCTET_STRING))
-        self._content = OctetsWriter(target)
+        target.write(der.set_of({each.identifier.der for each in self._running}))
+        target.write(opening(der.SEQUENCE) + der.oid(content_type))
+        self._content = None
+        if not detached:
+            target.write(opening(der.context(0)) + opening(der.OCTET_STRING))
+            self._content = OctetsWriter(target)
+
+    @property
+    def digests(self) -> tuple[Digest, ...]:
+        """Those of the signers, for the micalg parameter of multipart/signed."""
+        return tuple(self._running)
 
     def write(self, data: bytes, /) -> int:
-        self._running.update(data)
-        return self._content.write(data)
+        for running in self._running.values():
+            running.update(data)
+        if self._content is not None:
+            self._content.write(data)
+        return len(data)
 
     def close(self) -> None:
-        self._content.close()
-        self._target.write(END_OF_CONTENTS * 2)
+        if self._content is not None:
+            self._content.close()
+            self._target.write(END_OF_CONTENTS)
+        self._target.write(END_OF_CONTENTS)
         self._target.write(der.set_of(self._certificates, CERTIFICATES))
-        self._target.write(der.set_of([self._signer_info(self._running.finalize())]))
+        values = {digest: running.finalize() for digest, running in self._running.items()}
+        self._target.write(der.set_of([self._signer_info(each, values[each.algorithm.digest]) for each in self._signers]))
         self._target.write(END_OF_CONTENTS * 3)
 
-    def _signer_info(self, message_digest: bytes) -> bytes:
-        certificate, digest, algorithm = self._signer.certificate, self._digest.identifier, self._signature_algorithm
+    def _signer_info(self, planned: "_Signing", message_digest: bytes) -> bytes:
+        certificate, algorithm = planned.key.certificate, planned.algorithm
+        digest = algorithm.digest.identifier
         attributes = signed_attributes(
             content_type=self._content_type,
             message_digest=message_digest,
             signing_time=self._signing_time,
-            standing=standing_attributes(certificate, digest, algorithm, self._encryption_certificate),
+            standing=standing_attributes(certificate, digest, algorithm.identifier, planned.encryption_certificate),
             ess=self._attributes,
         )
-        return der.sequence(
-            der.integer(1),
-            certificate.issuer_and_serial_number,
-            digest.der,
-            der.tlv(der.context(0), der.read(attributes, der.SET).rest()),
-            algorithm.der,
-            der.octets(self._signer.sign(attributes, self._digest)),
-        )
+        return signer_info(planned.key, algorithm, attributes)
+
+
+@dataclass(frozen=True)
+class _Signing:
+    """How one signer signs."""
+
+    key: SigningKey
+    algorithm: SigningAlgorithm
+    encryption_certificate: Certificate | None
+
+    @classmethod
+    def plan(cls, key: SigningKey, encryption_certificate: Certificate | None, pss: bool) -> "_Signing":
+        return cls(key, signing(key.certificate.public_key, pss=pss), encryption_certificate)
+
+
+def signer_info(key: SigningKey, algorithm: SigningAlgorithm, attributes: bytes) -> bytes:
+    """A SignerInfo over signed attributes, which are a DER SET OF Attribute."""
+    return der.sequence(
+        der.integer(1),
+        key.certificate.issuer_and_serial_number,
+        algorithm.digest.identifier.der,
+        der.tlv(der.context(0), der.read(attributes, der.SET).rest()),
+        algorithm.identifier.der,
+        der.octets(key.sign(attributes, algorithm)),
+    )
+
+
+def certificates_only(certificates: Iterable[Certificate], crls: Iterable[bytes] = ()) -> bytes:
+    """RFC 8551 section 3.8: a SignedData without content and signers that carries certificates, and CRLs as DER."""
+    lists = list(crls)
+    content = der.sequence(
+        der.integer(1),
+        der.set_of(()),
+        der.sequence(der.oid(DATA)),
+        der.set_of({each.der for each in certificates}, CERTIFICATES),
+        der.set_of(lists, CRLS) if lists else b"",
+        der.set_of(()),
+    )
+    return der.sequence(der.oid(SIGNED_DATA), der.tlv(der.context(0), content))
 
 
 # Verifying
@@ -103,12 +162,17 @@ class SignedDataWriter:
 
 @dataclass(frozen=True)
 class SignedData:
-    """A SignedData with its signers looked at. ``content`` is None where none is encapsulated (detached, or certificates only)."""
+    """A SignedData with its signers looked at. ``content`` is None where none is encapsulated (detached, or certificates only).
+
+    ``crls`` and ``ocsps`` are revocation evidence that came along, as DER and unproven.
+    """
 
     content_type: str
     signers: tuple[Signer, ...]
     certificates: tuple[Certificate, ...]
     content: Source | None
+    crls: tuple[bytes, ...] = ()
+    ocsps: tuple[bytes, ...] = ()
 
     @property
     def verified_signers(self) -> tuple[VerifiedSigner, ...]:
@@ -127,21 +191,44 @@ class SignedData:
         return ("absent", None) if label is None else ("present", label)
 
     @property
+    def receipt_request_claim(self) -> tuple[LabelState, ReceiptRequest | None]:
+        """RFC 2634 section 2.2.1: in all SignerInfos that have one, "the receipt requests MUST be identical"."""
+        return self._claim(attribute.RECEIPT_REQUEST, [each.receipt_request for each in self.verified_signers])
+
+    @property
     def receipt_request(self) -> ReceiptRequest | None:
         """That of the verified signers; None if they ask for different things (RFC 2634 section 2.3)."""
-        verified = self.verified_signers
-        requests = {each.receipt_request for each in verified if each.receipt_request is not None}
-        confused = len(requests) > 1 or any(attribute.RECEIPT_REQUEST in each.malformed for each in verified)
-        return None if confused or not requests else requests.pop()
+        return self.receipt_request_claim[1]
+
+    @property
+    def ml_expansion_history(self) -> tuple[LabelState, tuple[MLData, ...] | None]:
+        """RFC 2634 section 4.1: not to be processed "unless every verified mlExpansionHistory attribute [...] is identical"."""
+        return self._claim(attribute.ML_EXPANSION_HISTORY, [each.ml_expansion_history for each in self.verified_signers])
+
+    def _claim(self, oid: str, values: Sequence[Claim | None]) -> tuple[LabelState, Claim | None]:
+        """What those of the verified signers say who say anything."""
+        if any(oid in each.malformed for each in self.verified_signers):
+            return "malformed", None
+        claims = {each for each in values if each is not None}
+        if len(claims) > 1:
+            return "conflict", None
+        return ("present", claims.pop()) if claims else ("absent", None)
 
 
 def verify(
-    source: Source, *, trust: TrustStore, now: datetime, detached: Source | None = None, certificates: Sequence[Certificate] = ()
+    source: Source,
+    *,
+    trust: TrustStore,
+    now: datetime,
+    detached: Source | None = None,
+    certificates: Sequence[Certificate] = (),
+    options: PathOptions | None = None,
 ) -> SignedData:
     """Read a SignedData once and verify every signer; raises Malformed and Unsupported only.
 
     ``detached`` is the content of a multipart/signed, ``certificates`` more that signers may have been signed with.
     """
+    options = options or PathOptions()
     with closing(source.open()) as stream:
         reader = BerReader(stream)
         content_type, digests, encapsulated = _enter(reader)
@@ -154,16 +241,20 @@ def verify(
                 observer.observe(iter(lambda: content.read(CHUNK), b""))
         reader.leave()
         bag = _certificates(reader.optional(CERTIFICATES, MAX_COLLECTION))
-        reader.optional(CRLS)
+        crls, ocsps = _revocation_infos(reader.optional(CRLS, MAX_COLLECTION))
         infos = list(reader.element(der.SET, MAX_COLLECTION).inside().at_most(MAX_SIGNERS))
         for _ in range(3):
             reader.leave()
     if infos and not encapsulated and detached is None:
         raise Malformed("the signed content is absent")
-    content_seen = observer.finish(content_type)
-    known = (*bag, *certificates)
-    signers = tuple(verify_signer(each, content_seen, certificates=known, trust=trust, now=now) for each in infos)
-    return SignedData(content_type, signers, bag, _EncapsulatedContent(source) if encapsulated else None)
+    signed = _EncapsulatedContent(source) if encapsulated else None
+    content_seen = observer.finish(content_type, signed or detached)
+    if crls or ocsps:
+        # Not kept: each message could fill the memory with evidence of its own
+        options = replace(options, crls=(*options.crls, *crls), ocsps=(*options.ocsps, *ocsps), cache=None)
+    circumstances = Circumstances((*bag, *certificates), trust, now, options)
+    signers = tuple(verify_signer(each, content_seen, circumstances) for each in infos)
+    return SignedData(content_type, signers, bag, signed, crls, ocsps)
 
 
 @dataclass(frozen=True)
@@ -210,9 +301,24 @@ class _ContentObserver:
                 if self._suspect[:1] != bytes((der.SET,)) or len(self._suspect) > MAX_ATTRIBUTES:
                     self._suspect = None
 
-    def finish(self, content_type: str) -> SignedContent:
+    def finish(self, content_type: str, content: Source | None) -> SignedContent:
         values = {digest: running.finalize() for digest, running in self._running.items()}
-        return SignedContent(content_type, values, bool(self._suspect) and is_set_of_attributes(bytes(self._suspect or b"")))
+        suspicious = bool(self._suspect) and is_set_of_attributes(bytes(self._suspect or b""))
+        return SignedContent(content_type, values, suspicious, lambda: _octets(content))
+
+
+def _octets(content: Source | None) -> bytes:
+    """All of the content, for algorithms that sign it without a digest."""
+    if content is None:
+        return b""
+    with closing(content.open()) as stream:
+        chunks, size = [], 0
+        while chunk := stream.read(CHUNK):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_PURE:
+                raise Unsupported(f"more than {MAX_PURE} octets, signed without signed attributes by an algorithm that takes no digest")
+    return b"".join(chunks)
 
 
 def _certificates(member: der.Element | None) -> tuple[Certificate, ...]:
@@ -222,3 +328,16 @@ def _certificates(member: der.Element | None) -> tuple[Certificate, ...]:
         with suppress(SecmailError):
             found.append(Certificate.from_der(each.der))
     return tuple(found)
+
+
+def _revocation_infos(member: der.Element | None) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """(CRLs, OCSP responses) of a RevocationInfoChoices; other formats are passed over."""
+    crls, ocsps = [], []
+    for each in member.inside().at_most(MAX_CERTIFICATES) if member else ():
+        if each.tag == der.SEQUENCE:
+            crls.append(each.der)
+        elif each.tag == OTHER_REVOCATION_INFO:
+            other = each.inside()
+            if other.oid() == OCSP_RESPONSE:
+                ocsps.append(other.element().der)
+    return tuple(crls), tuple(ocsps)

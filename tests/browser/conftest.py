@@ -17,10 +17,21 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 Sit = Callable[..., Desk]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if CHROMIUM.exists():
+        return
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(f"Debian's Chromium is not installed ({CHROMIUM})"))
+
+
+def demo_passwords(stack: Stack) -> dict[str, str]:
+    """As scripts learn them."""
+    return {each["user"]: each["password"] for each in json.loads(stack.run_manage("demo_accounts", "--json"))}
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"Debian's Chromium is not installed ({CHROMIUM}); browser tests need it")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -36,8 +47,7 @@ def portal(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def passwords(portal: Stack) -> dict[str, str]:
-    accounts = json.loads((portal.data / "demo-accounts.json").read_text(encoding="utf-8"))
-    return {each["user"]: each["password"] for each in accounts}
+    return demo_passwords(portal)
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,11 @@ class Post:
 
 def post_everything(portal: Stack, passwords: dict[str, str]) -> Post:
     alice, carol = (_browser(portal, name, passwords) for name in ("alice", "carol"))
-    ids = {FUEL: _fuel(alice)}
+    ids = {subject: sender.send(to="bob", subject=subject, text="As agreed.", classification=label) for sender, subject, label in (
+        (carol, "Night shift, two changes", "RESTRICTED"),
+        (alice, "Keys of the harbour gate", "CONFIDENTIAL"),
+    )}  # fmt: skip
+    ids[FUEL] = _fuel(alice)
     ids[STORES] = carol.send(to="bob, alice", subject=STORES, text="Forty pallets, all of them dry.", classification="RESTRICTED")
     ids[LONG] = carol.send(to="alice", cc="bob", subject=LONG, text="See the table below.\n" + "0123456789" * 40, classification="UNCLASSIFIED")
     ids[PLAN] = alice.send(to="alice", subject=PLAN, text="The inner harbour first.", classification="SECRET")
@@ -53,8 +57,7 @@ def _fuel(alice: Browser) -> str:
 
 
 def _delivered(portal: Stack, *ids: str) -> bool:
-    marks = ", ".join("?" * len(ids))
-    return portal.query(f"SELECT COUNT(*) FROM mail_message WHERE state = 'delivered' AND id IN ({marks})", *ids) == [(len(ids),)]
+    return all(portal.query("SELECT state FROM mail_message WHERE id = ?", each) == [("delivered",)] for each in ids)
 
 
 def _browser(portal: Stack, name: str, passwords: dict[str, str]) -> Browser:

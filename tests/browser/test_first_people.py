@@ -38,6 +38,7 @@ def test_from_the_first_links_to_the_first_message(empty, desk):
     links = _links(empty.run_manage("bootstrap"))
     assert list(links) == ["administrator", "officer", "registrar"]
     admin, officer = _joins(desk("administrator"), links["administrator"]), _joins(desk("officer"), links["officer"])
+    _works_once(desk("somebody"), links["officer"])
     admin.link("Administration").click()
     nora, otto = (_joins(desk(name), _invites(admin, name)) for name in ("nora", "otto"))
     _loads_policy(officer)
@@ -55,18 +56,15 @@ def test_from_the_first_links_to_the_first_message(empty, desk):
         expect(admin.page.locator(".audit-rows tbody tr").filter(has_text=verb).first).to_be_visible()
 
 
-def test_a_link_works_once(empty, desk):
-    link = _links(empty.run_manage("bootstrap"))["registrar"]
-    _joins(desk("registrar"), link)
-    late = desk("late")
-    late.expects(404)
-    late.go(link)
-    expect(late.page.get_by_role("heading", level=1)).to_have_text("Nothing here")
-
-
 def _links(printed: str) -> dict[str, str]:
     """User name and link of each person that bootstrap invites."""
     return dict(re.findall(r"\((\w+)\):\s+(http\S+)", printed))
+
+
+def _works_once(somebody: Desk, link: str) -> None:
+    somebody.expects(404)
+    somebody.go(link)
+    expect(somebody.page.get_by_role("heading", level=1)).to_have_text("Nothing here")
 
 
 def _joins(desk: Desk, link: str) -> Desk:

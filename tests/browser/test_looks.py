@@ -122,7 +122,7 @@ PAGES: dict[str, tuple[str, Open]] = {
     "drafts": ("alice", _drafts),
     "bin": ("alice", _follow("Bin")),
     "keys": ("alice", _follow("Keys")),
-    "audit": ("audrey", _follow("Audit")),
+    "audit": ("audrey", lambda desk, post: desk.go(f"/audit/?message={post.ids[FUEL]}")),
     "audit-nothing": ("audrey", _go("/audit/?user=nobody")),
     "audit-wrong-filter": ("audrey", _go("/audit/?since=yesterday")),
     "event": ("audrey", _event),

@@ -13,7 +13,6 @@ import threading
 from collections import Counter
 
 import pytest
-import redis
 
 from tests.http import Browser, Form, Refused
 from tests.stack import Stack, wait_for
@@ -153,25 +152,3 @@ def post_together(browser: Browser, form: Form) -> list[str]:
 
     with concurrent.futures.ThreadPoolExecutor(5) as pool:
         return [future.result() for future in [pool.submit(post) for _ in range(5)]]
-
-
-def test_a_worker_whose_acknowledgement_failed_goes_on_taking_jobs(stack):
-    """Redis dies while the worker holds as many doorbells as it may, and none is acknowledged."""
-    alice, supervisor = signed_in(stack, "alice"), stack.pid("supervisor")
-    children = stack.children("bulk")
-    said = len(stack.log("bulk"))
-    bell = redis.Redis(unix_socket_path=str(stack.data / "run" / "redis.sock"))
-    for pid in children:
-        os.kill(pid, signal.SIGSTOP)
-    sent = [alice.send(to="bob", subject=f"Held {n}", text="x", classification="RESTRICTED") for n in range(len(children))]
-    wait_for(lambda: bell.hlen("unacked") >= len(children), within=20, what="as many as it may")
-    os.kill(supervisor, signal.SIGSTOP)  # it would start Redis again at once
-    stack.kill("redis")
-    for pid in children:
-        os.kill(pid, signal.SIGCONT)
-    wait_for(lambda: "ConnectionError" in stack.log("bulk")[said:], within=20, what="an acknowledgement failed")
-    os.kill(supervisor, signal.SIGCONT)
-    drained(stack)
-    sent.append(alice.send(to="bob", subject="Afterwards", text="x", classification="RESTRICTED"))
-    drained(stack)
-    assert [life(stack, each) for each in sent] == [[(verb, "granted") for verb in LIFE]] * len(sent)

@@ -11,7 +11,7 @@ from django.test import Client
 from portal.accounts.models import User, random_id
 from portal.audit.models import Event
 from portal.audit.services import Actor
-from portal.keys import calls
+from portal.keys import calls, throttle
 from portal.keys.master import create_master_key_file
 from portal.keys.models import UnlockedSession
 from portal.keys.sealing import new_key
@@ -41,7 +41,7 @@ class Organisation:
         session = UnlockedSession.objects.create(
             user=self.user(name),
             session_id_hash=os.urandom(32),
-            key_hash=hashed(key),
+            key_hash=hashed(self.user(name).id, key.hex()),
             wrapped_decryption=base64.b64decode(str(answer["decryption"])),
             wrapped_signing=base64.b64decode(str(answer["signing"])),
         )
@@ -95,6 +95,7 @@ def organisation(db, tmp_path, settings) -> Organisation:
     settings.IDENTITY_FILE = tmp_path / "identity.fingerprint"
     create_master_key_file(settings.MASTER_KEY_FILE)
     master_key.cache_clear()
+    throttle.forget()
     demo.ACCOUNTS_FILE = tmp_path / "demo-accounts.json"
     set_up("Demo organisation")
     accounts = demo.create(POLICY.read_bytes())

@@ -33,7 +33,7 @@ def client_of(user: User) -> Client:
     UnlockedSession.objects.create(
         user=user,
         session_id_hash=hashed(session.session_key),
-        key_hash=hashed(key),
+        key_hash=hashed(user.id, key.hex()),
         wrapped_decryption=b"",
         wrapped_signing=b"",
     )

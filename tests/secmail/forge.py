@@ -28,7 +28,8 @@ class Forged:
 
     def signer_info(self) -> bytes:
         key, cert = signing_key(self.name), certificate(self.name)
-        digest, algorithm = signing(private_key(self.name).public_key())
+        planned = signing(private_key(self.name).public_key())
+        digest, algorithm = planned.digest, planned.identifier
         signed_attrs = b""
         to_sign = self.content
         if self.attributes is not None:
@@ -47,14 +48,14 @@ class Forged:
             digest.identifier.der,
             signed_attrs,
             (self.algorithm or algorithm).der,
-            der.octets(key.sign(to_sign, digest)),
+            der.octets(key.sign(to_sign, planned)),
             der.set_of(self.unsigned, der.context(1)) if self.unsigned else b"",
         )
 
 
 def signed_data(*signers: Forged, certificates: tuple[str, ...] = ("ca",), detached: bool = False) -> bytes:
     """A SignedData of these signers, all over the content of the first."""
-    digests = {signing(private_key(each.name).public_key())[0].identifier.der for each in signers}
+    digests = {signing(private_key(each.name).public_key()).digest.identifier.der for each in signers}
     bag = {certificate(name).der for name in (*certificates, *(each.name for each in signers))}
     content = b"" if detached else der.tlv(der.context(0), der.octets(signers[0].content))
     structure = der.sequence(

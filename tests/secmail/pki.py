@@ -7,12 +7,13 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, mlkem, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from secmail import Certificate, SoftwareDecryptionKey, SoftwareSigningKey, TrustStore, der
 from secmail.algorithms import AES256_CBC, AES256_GCM
+from secmail.keys import PrivateKey
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "vectors"
@@ -44,17 +45,44 @@ PKI = {
     "signer-only": Row("P-256", "ca", (SIGN,), "only@example.org"),
     "nameless": Row("P-256", "ca", (SIGN, AGREE)),
     "expired": Row("P-256", "ca", (SIGN, AGREE), "ada@example.org", days=(-30, -1)),
+    "list": Row("P-256", "ca", (SIGN, AGREE), "list@example.org"),
+    "list-before": Row("P-256", "ca", (SIGN, AGREE), "list@example.org"),
+    "other-list": Row("P-256", "ca", (SIGN, AGREE), "other-list@example.org"),
+    "eddy": Row("Ed25519", "ca", (SIGN,), "eddy@example.org"),
+    "edna": Row("Ed448", "ca", (SIGN,), "edna@example.org"),
+    "dil44": Row("ML-DSA-44", "ca", (SIGN,), "dil44@example.org"),
+    "dil65": Row("ML-DSA-65", "ca", (SIGN,), "dil65@example.org"),
+    "dil87": Row("ML-DSA-87", "ca", (SIGN,), "dil87@example.org"),
+    "xena": Row("X25519", "ca", (AGREE,), "xena@example.org"),
+    "xavier": Row("X25519", "ca", (AGREE,), "xavier@example.org"),
+    "goldie": Row("X448", "ca", (AGREE,), "goldie@example.org"),
+    "kem768": Row("ML-KEM-768", "ca", (ENCRYPT,), "kem768@example.org"),
+    "kem1024": Row("ML-KEM-1024", "ca", (ENCRYPT,), "kem1024@example.org"),
     "mallory": Row("P-256", "stranger", (SIGN, AGREE), "ada@example.org"),
 }
 EVERYBODY = ("ada", "bob", "carl", "rita")
+SIGNERS = (*EVERYBODY, "eddy", "edna", "dil44", "dil65", "dil87")
+RECIPIENTS = (*EVERYBODY, "xena", "goldie", "kem768", "kem1024")
+KINDS = {
+    "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "P-521": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "RSA-2048": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+    "Ed448": ed448.Ed448PrivateKey.generate,
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey.generate,
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey.generate,
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey.generate,
+    "X25519": x25519.X25519PrivateKey.generate,
+    "X448": x448.X448PrivateKey.generate,
+    "ML-KEM-768": mlkem.MLKEM768PrivateKey.generate,
+    "ML-KEM-1024": mlkem.MLKEM1024PrivateKey.generate,
+}
 
 
 @cache
-def private_key(name: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
-    kind, _, size = PKI[name].key.partition("-")
-    if kind == "RSA":
-        return rsa.generate_private_key(public_exponent=65537, key_size=int(size))
-    return ec.generate_private_key({"256": ec.SECP256R1(), "384": ec.SECP384R1(), "521": ec.SECP521R1()}[size])
+def private_key(name: str) -> PrivateKey:
+    return KINDS[PKI[name].key]()
 
 
 @cache

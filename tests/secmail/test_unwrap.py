@@ -117,7 +117,8 @@ def test_layers_come_off_outside_in(kinds, verdict):
 
 def test_layers_are_described():
     result = opened(message("gcm", "ada"), "bob")
-    assert result.layers[0] == EnvelopedLayer("AES-256-GCM", True, False, certificate("bob"))
+    bob = certificate("bob")
+    assert result.layers[0] == EnvelopedLayer("AES-256-GCM", True, False, bob, "auth-enveloped", "the key of CN=bob")
     (signer,) = result.layers[1].signers
     assert signer.certificate == certificate("ada")
     assert result.is_encrypted
@@ -151,7 +152,7 @@ def test_content_that_is_no_mime_is_given_as_octets():
     assert result.entity is None
 
 
-@pytest.mark.parametrize("content_type", ["1.2.840.113549.1.9.16.1.9", "1.2.3"])
+@pytest.mark.parametrize("content_type", ["1.2.840.113549.1.9.16.1.2", "1.2.3"])
 def test_other_kinds_of_cms_are_unsupported(content_type):
     with pytest.raises(Unsupported):
         opened(pkcs7(content_info(content_type, der.sequence())))

@@ -10,7 +10,6 @@ import portal.fields
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -19,130 +18,240 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Authority',
+            name="Authority",
             fields=[
-                ('id', models.CharField(default=portal.accounts.models.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('der', portal.fields.BytesField()),
-                ('wrapped_private', portal.fields.BytesField()),
+                (
+                    "id",
+                    models.CharField(
+                        default=portal.accounts.models.random_id,
+                        editable=False,
+                        max_length=32,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("der", portal.fields.BytesField()),
+                ("wrapped_private", portal.fields.BytesField()),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Identity',
+            name="Identity",
             fields=[
-                ('id', models.CharField(default=portal.accounts.models.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('public', portal.fields.BytesField(max_length=32)),
-                ('wrapped_private', portal.fields.BytesField(max_length=128)),
+                (
+                    "id",
+                    models.CharField(
+                        default=portal.accounts.models.random_id,
+                        editable=False,
+                        max_length=32,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("public", portal.fields.BytesField(max_length=32)),
+                ("wrapped_private", portal.fields.BytesField(max_length=128)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='IntakeKey',
+            name="IntakeKey",
             fields=[
-                ('id', models.CharField(default=portal.accounts.models.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('public', portal.fields.BytesField(max_length=32)),
-                ('signature', portal.fields.BytesField(max_length=64)),
-                ('wrapped_private', portal.fields.BytesField(max_length=128, null=True)),
-                ('destroyed_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.CharField(
+                        default=portal.accounts.models.random_id,
+                        editable=False,
+                        max_length=32,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("public", portal.fields.BytesField(max_length=32)),
+                ("signature", portal.fields.BytesField(max_length=64)),
+                ("wrapped_private", portal.fields.BytesField(max_length=128, null=True)),
+                ("destroyed_at", models.DateTimeField(null=True)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='SignInFailures',
+            name="SignInFailures",
             fields=[
-                ('blinded_name', portal.fields.BytesField(max_length=32, primary_key=True, serialize=False)),
-                ('count', models.PositiveIntegerField(default=0)),
-                ('last_at', models.DateTimeField()),
+                ("blinded_name", portal.fields.BytesField(max_length=32, primary_key=True, serialize=False)),
+                ("count", models.PositiveIntegerField(default=0)),
+                ("last_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='WrappedSecret',
+            name="WrappedSecret",
             fields=[
-                ('name', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('wrapped', portal.fields.BytesField(max_length=128)),
+                ("name", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("wrapped", portal.fields.BytesField(max_length=128)),
             ],
         ),
         migrations.CreateModel(
-            name='PrivateKey',
+            name="PrivateKey",
             fields=[
-                ('id', models.CharField(default=portal.accounts.models.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('purpose', models.CharField(choices=[('signing', 'Signing'), ('encryption', 'Encryption'), ('storage', 'Storage')], max_length=16)),
-                ('algorithm', models.CharField(max_length=32)),
-                ('version', models.PositiveSmallIntegerField(default=1)),
-                ('wrapped', portal.fields.BytesField()),
-                ('public', portal.fields.BytesField()),
-                ('retired_at', models.DateTimeField(null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='private_keys', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.CharField(
+                        default=portal.accounts.models.random_id,
+                        editable=False,
+                        max_length=32,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("signing", "Signing"), ("encryption", "Encryption"), ("storage", "Storage")],
+                        max_length=16,
+                    ),
+                ),
+                ("algorithm", models.CharField(max_length=32)),
+                ("version", models.PositiveSmallIntegerField(default=1)),
+                ("wrapped", portal.fields.BytesField()),
+                ("public", portal.fields.BytesField()),
+                ("retired_at", models.DateTimeField(null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="private_keys",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Certificate',
+            name="Certificate",
             fields=[
-                ('id', models.CharField(default=portal.accounts.models.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('purpose', models.CharField(choices=[('signing', 'Signing'), ('encryption', 'Encryption'), ('storage', 'Storage')], max_length=16)),
-                ('address', models.EmailField(db_index=True, max_length=254)),
-                ('der', portal.fields.BytesField(unique=True)),
-                ('serial', models.CharField(max_length=64)),
-                ('subject', models.CharField(max_length=256)),
-                ('not_before', models.DateTimeField()),
-                ('not_after', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('reads_gcm', models.BooleanField(default=False)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='certificates', to=settings.AUTH_USER_MODEL)),
-                ('private_key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='certificates', to='keys.privatekey')),
+                (
+                    "id",
+                    models.CharField(
+                        default=portal.accounts.models.random_id,
+                        editable=False,
+                        max_length=32,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("signing", "Signing"), ("encryption", "Encryption"), ("storage", "Storage")],
+                        max_length=16,
+                    ),
+                ),
+                ("address", models.EmailField(db_index=True, max_length=254)),
+                ("der", portal.fields.BytesField(unique=True)),
+                ("serial", models.CharField(max_length=64)),
+                ("subject", models.CharField(max_length=256)),
+                ("not_before", models.DateTimeField()),
+                ("not_after", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("reads_gcm", models.BooleanField(default=False)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="certificates",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "private_key",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="certificates",
+                        to="keys.privatekey",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='UnlockedSession',
+            name="UnlockedSession",
             fields=[
-                ('id', models.CharField(default=portal.accounts.models.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('session_id_hash', portal.fields.BytesField(max_length=32, unique=True)),
-                ('key_hash', portal.fields.BytesField(max_length=32)),
-                ('wrapped_decryption', portal.fields.BytesField(max_length=192)),
-                ('wrapped_signing', portal.fields.BytesField(max_length=192)),
-                ('renewed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='unlocked_sessions', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.CharField(
+                        default=portal.accounts.models.random_id,
+                        editable=False,
+                        max_length=32,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("session_id_hash", portal.fields.BytesField(max_length=32, unique=True)),
+                ("key_hash", portal.fields.BytesField(max_length=32)),
+                ("wrapped_decryption", portal.fields.BytesField(max_length=192)),
+                ("wrapped_signing", portal.fields.BytesField(max_length=192)),
+                ("renewed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="unlocked_sessions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Slot',
+            name="Slot",
             fields=[
-                ('id', models.CharField(default=portal.accounts.models.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('kind', models.CharField(choices=[('password', 'Password'), ('recovery', 'Recovery')], max_length=16)),
-                ('version', models.PositiveSmallIntegerField()),
-                ('salt', portal.fields.BytesField(max_length=16)),
-                ('memory_kib', models.PositiveIntegerField()),
-                ('passes', models.PositiveSmallIntegerField()),
-                ('wrapped_pepper', portal.fields.BytesField(max_length=128)),
-                ('commitment', portal.fields.BytesField(max_length=32)),
-                ('wrapped_decryption', portal.fields.BytesField(max_length=128)),
-                ('wrapped_signing', portal.fields.BytesField(max_length=128)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='slots', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.CharField(
+                        default=portal.accounts.models.random_id,
+                        editable=False,
+                        max_length=32,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("kind", models.CharField(choices=[("password", "Password"), ("recovery", "Recovery")], max_length=16)),
+                ("version", models.PositiveSmallIntegerField()),
+                ("salt", portal.fields.BytesField(max_length=16)),
+                ("memory_kib", models.PositiveIntegerField()),
+                ("passes", models.PositiveSmallIntegerField()),
+                ("wrapped_pepper", portal.fields.BytesField(max_length=128)),
+                ("commitment", portal.fields.BytesField(max_length=32)),
+                ("wrapped_decryption", portal.fields.BytesField(max_length=128)),
+                ("wrapped_signing", portal.fields.BytesField(max_length=128)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="slots", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('user', 'kind'), name='one_slot_per_kind')],
+                "constraints": [models.UniqueConstraint(fields=("user", "kind"), name="one_slot_per_kind")],
             },
         ),
     ]

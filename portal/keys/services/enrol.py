@@ -21,7 +21,6 @@ class PasswordRefused(Exception):
     """The new password can't be taken; the message says why, for people."""
 
 
-
 def enrol(*, user: User, password: str, reads_gcm: bool = True, actor: Actor = SYSTEM) -> str:
     """Slots, user keys, storage key and two certificates for a person without keys. Returns the recovery code.
 
@@ -72,7 +71,14 @@ def issue_key(*, user: User, purpose: str, keys: UserKeys, reads_gcm: bool, acto
         not_after=view.not_after,
         reads_gcm=reads_gcm,
     )
-    record(verb=Verb.KEY_ISSUED, actor=actor, kind="certificate", id=certificate.serial, about=user.username, reason=purpose)
+    record(
+        verb=Verb.KEY_ISSUED,
+        actor=actor,
+        kind="certificate",
+        id=certificate.serial,
+        about=user.username,
+        reason=purpose,
+    )
     return certificate
 
 
@@ -85,7 +91,9 @@ def _new_storage_key(user: User, keys: UserKeys) -> None:
 
 def _issuer() -> engine.Issuer:
     authority = Authority.objects.latest("created_at")
-    return engine.Issuer(authority.der, master_key().unwrap(authority.wrapped_private, context("authority", authority.id)))
+    return engine.Issuer(
+        authority.der, master_key().unwrap(authority.wrapped_private, context("authority", authority.id))
+    )
 
 
 def check_password(password: str, user: User) -> None:

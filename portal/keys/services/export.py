@@ -23,7 +23,9 @@ def export_key(
     if row is None:
         return {"refused": "There is no such key."}
     if len(passphrase) < PASSWORD_MINIMUM:
-        return {"refused": f"The passphrase needs at least {PASSWORD_MINIMUM} characters: it is all that protects the file."}
+        return {
+            "refused": f"The passphrase needs at least {PASSWORD_MINIMUM} characters: it is all that protects the file."
+        }
     keys = verify_password(vault.user, password, address)
     if isinstance(keys, dict):
         return keys

@@ -50,7 +50,8 @@ def change_password(
 @answers("recover")
 def recover(*, user_id: str, username: str, recovery_code: str, new_password: str, address: str) -> Payload:
     """A forgotten password: the recovery code opens the keys, a new password and a new recovery code take over."""
-    name = blinded(username)
+    # Counted apart from wrong passwords: who locks a name by guessing does not also shut this way.
+    name = blinded(f"recovery {username}")
     if until := locked_until(name):
         return {"locked_until": until.isoformat()}
     user = User.objects.filter(username__iexact=username.strip(), is_active=True).first()

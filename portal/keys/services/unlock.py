@@ -22,7 +22,6 @@ from portal.keys.vault import session_context
 LOCK_TIME = timedelta(minutes=15)
 
 
-
 @answers("unlock")
 def unlock(*, user_id: str, username: str, password: str, session_key: str, address: str) -> Payload:
     """Opens the password slot and wraps the user keys for a session. The worker counts failures per name itself."""
@@ -93,10 +92,17 @@ def locked_until(name: bytes) -> datetime | None:
     return row.last_at + LOCK_TIME if row.count >= settings.SIGN_IN_TRIES else None
 
 
+def forget_old_failures() -> None:
+    """Failures that no longer count are of no use to anybody."""
+    SignInFailures.objects.filter(last_at__lt=timezone.now() - LOCK_TIME).delete()
+
+
 def blinded(username: str) -> bytes:
     """What the failure table keeps of a typed name. Nobody without the master key can test guesses against it."""
     row = WrappedSecret.objects.get(name="blind")
-    return hmac.digest(master_key().unwrap(row.wrapped, context("blind")), username.strip().casefold().encode(), "sha256")
+    return hmac.digest(
+        master_key().unwrap(row.wrapped, context("blind")), username.strip().casefold().encode(), "sha256"
+    )
 
 
 def verify_password(user: User, password: str, address: str) -> UserKeys | Payload:

@@ -1,7 +1,15 @@
 """What happens to drafts and messages: one function per event, each checks, changes, audits and queues in one transaction."""
 
 from portal.mail.services.deliver import deliver
-from portal.mail.services.drafts import attach, detach, discard_draft, load_draft, save_draft
+from portal.mail.services.drafts import (
+    attach,
+    belongs_to_another,
+    detach,
+    discard_draft,
+    load_draft,
+    note_refusal,
+    save_draft,
+)
 from portal.mail.services.housekeeping import sweep
 from portal.mail.services.mailbox import mark_read, mark_unread, move
 from portal.mail.services.reading import Download, attachment, open_attachment, open_message, start_answer
@@ -14,6 +22,7 @@ __all__ = [
     "Submitted",
     "attach",
     "attachment",
+    "belongs_to_another",
     "check",
     "deliver",
     "detach",
@@ -22,6 +31,7 @@ __all__ = [
     "mark_read",
     "mark_unread",
     "move",
+    "note_refusal",
     "open_attachment",
     "open_message",
     "save_draft",

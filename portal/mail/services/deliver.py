@@ -22,7 +22,9 @@ BATCH = 500
 def deliver(job: Claimed) -> Callable[[], None] | None:
     """Writes a delivery with its sealed summary for every mailbox, and asks again who may have it."""
     envelope = (
-        Envelope.objects.select_related("message__label", "message__originator").filter(id=job.target, summary__isnull=False).first()
+        Envelope.objects.select_related("message__label", "message__originator")
+        .filter(id=job.target, summary__isnull=False)
+        .first()
     )
     if envelope is None:
         return None
@@ -63,13 +65,23 @@ def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> No
     message = Message.objects.select_related("originator", "label").get(id=envelope.message_id)
     for batch in _batches(rows):
         Delivery.objects.bulk_create(batch)
-    common = {"actor": originator_actor(message), "kind": "delivery", "label": message.label.marking, "correlation": message.id}
+    common = {
+        "actor": originator_actor(message),
+        "kind": "delivery",
+        "label": message.label.marking,
+        "correlation": message.id,
+    }
     for row in rows:
         if row.arrived_in == Delivery.Folder.INBOX:
             record(verb=Verb.DELIVERED, id=row.id, about=row.owner.username, **common)
     for user in refused:
         record(
-            verb=Verb.DELIVERED, id="", about=user.username, outcome=Outcome.REFUSED, reason="the clearance no longer allows this label", **common
+            verb=Verb.DELIVERED,
+            id="",
+            about=user.username,
+            outcome=Outcome.REFUSED,
+            reason="the clearance no longer allows this label",
+            **common,
         )
     Envelope.objects.filter(id=envelope.id).update(summary=None, intake_key="")
     if not Envelope.objects.filter(message=message, summary__isnull=False).exists():
@@ -89,7 +101,9 @@ def fail_delivery(job: Claimed) -> None:
     if envelope is None or envelope.message.state != State.SEALED:
         return
     message = envelope.message
-    Message.objects.filter(id=message.id).update(reason="Delivery is held up. The operator has been told and can retry it.")
+    Message.objects.filter(id=message.id).update(
+        reason="Delivery is held up. The operator has been told and can retry it."
+    )
     record(
         verb=Verb.FAILED,
         actor=originator_actor(message),

@@ -1,5 +1,6 @@
 """Drafts: sealed to their owner as they are written. The web process saves them; reading one back takes a worker and the session."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 
-from portal.accounts.models import random_id
-from portal.audit.models import Verb
+from portal.accounts.models import User, random_id
+from portal.audit.models import Outcome, Verb
 from portal.audit.services import Actor, record
 from portal.keys import intake, objects
 from portal.keys.calls import Payload, answers, unlocked
@@ -21,9 +22,12 @@ from portal.keys.uploads import SealedUpload
 from portal.keys.vault import Vault, seal_for
 from portal.mail.content import DraftContent, Summary
 from portal.mail.models import Draft, Message, Upload
+from portal.policy.access import decide_for
+from portal.policy.models import Label
 
 DRAFT_TIMEOUT = 3.0
 MOST_ATTACHMENTS = 200
+WAITING_MESSAGES = 10  # a person's files that wait in drafts may be as large as so many messages
 
 
 class DraftTaken(Exception):
@@ -40,8 +44,10 @@ class Attached:
     size: int
 
 
-def save_draft(owner_id: str, draft_id: str, content: DraftContent, *, answers: str = "") -> datetime:
-    """Writes the draft, replacing what was there. `answers` is the delivery it answers; it stays once it is set.
+def save_draft(
+    owner_id: str, draft_id: str, content: DraftContent, *, answers: str = "", label: Label | None = None
+) -> datetime:
+    """Writes the draft, replacing what was there. `answers` is the delivery it answers, `label` its label; both stay once set.
 
     Raises `DraftTaken` if the message is on its way already, or the draft somebody else's.
     """
@@ -63,6 +69,7 @@ def save_draft(owner_id: str, draft_id: str, content: DraftContent, *, answers: 
                     "summary": seal_for(owner_id, summary, "summary", object_name),
                     "saved_at": now,
                     "answers": old.answers if old else answers,
+                    "label": old.label if old else label,
                 },
             )
     if taken:
@@ -73,11 +80,11 @@ def save_draft(owner_id: str, draft_id: str, content: DraftContent, *, answers: 
     return now
 
 
-def reopen_draft(draft_id: str) -> str:
+def reopen_draft(draft_id: str, owner_id: str) -> str:
     """Gives the draft of a message that did not leave a new id, so that sending it again is another message. Returns that id."""
     new_id = random_id()
-    Draft.objects.filter(id=draft_id).update(id=new_id)
-    Upload.objects.filter(draft_id=draft_id).update(draft_id=new_id)
+    Draft.objects.filter(id=draft_id, owner_id=owner_id).update(id=new_id)
+    Upload.objects.filter(draft_id=draft_id, owner_id=owner_id).update(draft_id=new_id)
     return new_id
 
 
@@ -93,8 +100,8 @@ def _write_sealed(owner_id: str, plaintext: bytes) -> tuple[str, bytes]:
 
 def load_draft(vault: Vault, draft_id: str) -> tuple[DraftContent, list[Attached], Draft] | None:
     """A draft of one's own with its attachments. A worker opens the file key; the object itself is read here."""
-    draft = Draft.objects.filter(id=draft_id, owner=vault.user).first()
-    if draft is None:
+    draft = Draft.objects.select_related("label").filter(id=draft_id, owner=vault.user).first()
+    if draft is None or not may_open(vault.user, draft):
         return None
     answer = vault.ask("open_draft", {"draft_id": draft_id}, timeout=DRAFT_TIMEOUT)
     if "key" not in answer:
@@ -104,12 +111,38 @@ def load_draft(vault: Vault, draft_id: str) -> tuple[DraftContent, list[Attached
     return content, [Attached(**each) for each in answer["attachments"]], draft
 
 
+def may_open(user: User, draft: Draft) -> bool:
+    """A draft that quotes a message is read under that message's label: whoever lost the clearance lost the quotation, too."""
+    return draft.label is None or decide_for(user, draft.label).granted
+
+
+def belongs_to_another(user: User, draft_id: str) -> bool:
+    """Whether this id is that of somebody else's draft or message."""
+    return (
+        Draft.objects.filter(id=draft_id).exclude(owner=user).exists()
+        or Message.objects.filter(id=draft_id).exclude(originator=user).exists()
+    )
+
+
+def note_refusal(actor: Actor, draft_id: str) -> None:
+    """Somebody asked for a draft or a message's steps that are not theirs, or not there: one event for either."""
+    with transaction.atomic():
+        record(
+            verb=Verb.DRAFT_REFUSED,
+            actor=actor,
+            kind="draft",
+            id=draft_id,
+            outcome=Outcome.REFUSED,
+            reason="no such draft for this person",
+        )
+
+
 @answers("open_draft")
 def open_draft(*, user_id: str, session_id: str, decrypt: str, draft_id: str) -> Payload:
     """Worker: the draft's file key and the names of its attachments."""
     vault = unlocked(user_id=user_id, session_id=session_id, decrypt=decrypt)
-    draft = Draft.objects.filter(id=draft_id, owner_id=user_id).first()
-    if draft is None:
+    draft = Draft.objects.select_related("label").filter(id=draft_id, owner_id=user_id).first()
+    if draft is None or not may_open(vault.user, draft):
         return {}
     opener, attached = vault.storage_opener(), []
     for upload in Upload.objects.filter(draft_id=draft_id, owner_id=user_id).order_by("uploaded_at"):
@@ -160,17 +193,29 @@ def attach(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[A
 
 def _too_much(owner_id: str, draft_id: str, uploads: Sequence[Upload]) -> bool:
     waiting = Upload.objects.filter(owner_id=owner_id, draft_id=draft_id).aggregate(octets=Sum("size"), n=Count("id"))
-    octets = (waiting["octets"] or 0) + sum(each.size for each in uploads)
-    return octets > settings.MESSAGE_MAX_SIZE or waiting["n"] + len(uploads) > MOST_ATTACHMENTS
+    everywhere = Upload.objects.filter(owner_id=owner_id).aggregate(octets=Sum("size"))["octets"] or 0
+    new = sum(each.size for each in uploads)
+    return (
+        (waiting["octets"] or 0) + new > settings.MESSAGE_MAX_SIZE
+        or everywhere + new > WAITING_MESSAGES * settings.MESSAGE_MAX_SIZE
+        or waiting["n"] + len(uploads) > MOST_ATTACHMENTS
+    )
 
 
 def _upload(vault: Vault, draft_id: str, file: SealedUpload) -> Upload:
     upload = Upload(owner=vault.user, draft_id=draft_id, object_name=file.object_name, size=file.size)
     named = {"name": file.name, "content_type": file.content_type}
-    sealed = intake.seal(json.dumps({**named, "file_key": file.file_key.hex()}).encode(), upload_context(vault.user.id, upload.id))
+    sealed = intake.seal(
+        json.dumps({**named, "file_key": file.file_key.hex()}).encode(), upload_context(vault.user.id, upload.id)
+    )
     upload.sealed, upload.intake_key = sealed.blob, sealed.intake_key
     upload.sealed_for_owner = vault.seal_for_owner(json.dumps(named).encode(), "upload", upload.id)
     return upload
+
+
+def upload_digest(upload: Upload) -> str:
+    """Names exactly this file: its sealed key opens this object and no other."""
+    return hashlib.sha256(upload.sealed).hexdigest()
 
 
 def upload_context(owner_id: str, upload_id: str) -> bytes:

@@ -7,6 +7,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from portal.keys import intake, objects, sessions
+from portal.keys.services.unlock import forget_old_failures
 from portal.mail.models import Draft, Envelope, Message, Upload
 from portal.outbox.registry import Claimed
 
@@ -17,6 +18,7 @@ ABANDONED_AFTER = timedelta(days=7)
 def sweep(job: Claimed) -> Callable[[], None] | None:
     """Deletes objects that no row has named for a day. A crash between a commit and a deletion leaves nothing for ever."""
     sessions.end_expired()
+    forget_old_failures()
     _abandoned_uploads().delete()
     old = list(_old_objects())  # listed before the rows are read: what is named meanwhile is younger
     keep = named()
@@ -48,7 +50,7 @@ def named() -> set[str]:
     return names
 
 
-def _abandoned_uploads():  # type: ignore[no-untyped-def]
+def _abandoned_uploads():
     """Files dropped into a page whose draft was never saved."""
     old = Upload.objects.filter(uploaded_at__lt=timezone.now() - ABANDONED_AFTER)
     needed = Message.objects.filter(state=Message.State.SUBMITTED)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 
 from django.db import transaction
@@ -15,7 +15,7 @@ from portal.keys import selectors as keys_selectors
 from portal.keys.calls import Payload, Unlocked, answers, unlocked
 from portal.keys.chunks import ChunkWriter, open_chunks
 from portal.keys.models import PrivateKey
-from portal.keys.sealing import new_key
+from portal.keys.sealing import SealBroken, new_key
 from portal.keys.vault import Vault, seal_for
 from portal.mail import engine
 from portal.mail.access import Access, access_message
@@ -32,7 +32,11 @@ def open_summaries(*, user_id: str, session_id: str, decrypt: str, summaries: li
     """The lines of a page of a mailbox or of Drafts: [[what it is bound to, sealed summary in hex], …] opened."""
     vault = unlocked(user_id=user_id, session_id=session_id, decrypt=decrypt)
     opener = vault.storage_opener()
-    return {"lines": {key: opener(bytes.fromhex(sealed), "summary", key).decode() for key, sealed in summaries}}
+    lines = {}
+    for key, sealed in summaries:
+        with suppress(SealBroken, ValueError):  # one bad line does not darken the others
+            lines[key] = opener(bytes.fromhex(sealed), "summary", key).decode()
+    return {"lines": lines}
 
 
 @answers("open_message")
@@ -108,7 +112,7 @@ def start_answer(
         if how == "forward":
             for part in shown.files:
                 _attach_again(vault, draft_id, part)
-    save_draft(user_id, draft_id, _labelled(content, access), answers=delivery_id)
+    save_draft(user_id, draft_id, _labelled(content, access), answers=delivery_id, label=access.delivery.label)
     return {"draft": draft_id}
 
 
@@ -143,7 +147,9 @@ def _reseal(part: engine.File) -> tuple[str, bytes, int]:
 @contextmanager
 def _opened(vault: Unlocked, access: Access) -> Iterator[engine.Shown]:
     """The message behind a delivery, decrypted and verified with the keys of this vault, current and retired."""
-    rows = PrivateKey.objects.filter(user=vault.user, purpose=PrivateKey.Purpose.ENCRYPTION).prefetch_related("certificates")
+    rows = PrivateKey.objects.filter(user=vault.user, purpose=PrivateKey.Purpose.ENCRYPTION).prefetch_related(
+        "certificates"
+    )
     keys = [(vault.private_key(row), certificate.der) for row in rows for certificate in row.certificates.all()]
     # Certificates must have held when the message arrived here: it stays readable and verified after they expire.
     with objects.open_object(access.delivery.envelope.object_name) as file:
@@ -166,5 +172,6 @@ def _checked(access: Access, shown: engine.Shown, actor: Actor) -> engine.Shown:
             reason="the signed label is not the one this message was stored under",
             correlation=delivery.envelope.message_id,
         )
-    return shown.withheld("The label inside this message is not the one it was stored under. Its content is not shown; the security officer can see this.")
-
+    return shown.withheld(
+        "The label inside this message is not the one it was stored under. Its content is not shown; the security officer can see this."
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -17,12 +18,12 @@ from portal.keys.chunks import open_chunks
 from portal.keys.master import master_key
 from portal.keys.models import Certificate, PrivateKey
 from portal.keys.sealing import SealBroken, aead_open, context
-from portal.keys.vault import grant_context, session_context
+from portal.keys.vault import Grant, open_grant, session_context
 from portal.mail import engine
 from portal.mail.content import EnvelopeSummary, Submission
 from portal.mail.models import Draft, Envelope, Message, Upload
-from portal.mail.services.drafts import upload_context
-from portal.mail.services.submit import content_context, finish_message
+from portal.mail.services.drafts import upload_context, upload_digest
+from portal.mail.services.submit import finish_message
 from portal.mail.states import State
 from portal.outbox import services as outbox
 from portal.outbox.registry import Claimed
@@ -51,23 +52,28 @@ def seal(job: Claimed) -> Finish | None:
     if message is None:
         return None
     try:
-        submission = _open_submission(message)
+        half, submission = _open_grant(message)
         people = _people(message, submission)
         _decide(message, people)
         plans = _plans(message, submission, people)
-        envelopes = _envelopes(message, submission, people, plans, _make(message, submission, people, plans))
+        envelopes = _envelopes(message, submission, people, plans, _make(message, submission, people, plans, half))
     except CannotSeal as refusal:
         return _refuse(message, str(refusal))
     return lambda: _finish(message, submission, envelopes)
 
 
-def _open_submission(message: Message) -> Submission:
+def _open_grant(message: Message) -> tuple[bytes, Submission]:
+    """(half of the session key, what was submitted). What is not as it was submitted is not signed."""
+    grant = Grant(message.grant_wrapped_signing or b"", message.intake_key, message.grant_sealed or b"")
     try:
-        key = intake.unseal(intake.Sealed(message.intake_key, message.content_key or b""), content_context(message.id))
-        with open_chunks(objects.open_object(message.content_object), key) as stream:
-            return Submission.from_json(stream.read())
-    except SealBroken:
+        half, content_key = open_grant(grant, message.originator_id, message.id)
+        with open_chunks(objects.open_object(message.content_object), content_key) as stream:
+            submission = Submission.from_json(stream.read())
+    except (SealBroken, FileNotFoundError):
         raise CannotSeal("What was written can't be opened any more. It is still in Drafts: send it again.") from None
+    if submission.label != message.label.der.hex():
+        raise CannotSeal("The label is no longer the one this message was submitted under.")
+    return half, submission
 
 
 def _people(message: Message, submission: Submission) -> dict[str, User]:
@@ -102,50 +108,65 @@ def _for(certificates: dict[str, Certificate], users: list[User]) -> list[Certif
     return [certificates[each] for each in dict.fromkeys(user.id for user in users)]
 
 
-def _make(message: Message, submission: Submission, people: dict[str, User], plans: list[Plan]) -> list[engine.Made]:
-    signing = keys_selectors.valid_certificates([message.originator], PrivateKey.Purpose.SIGNING).get(message.originator_id)
+def _make(
+    message: Message, submission: Submission, people: dict[str, User], plans: list[Plan], half: bytes
+) -> list[engine.Made]:
+    signing = keys_selectors.valid_certificates([message.originator], PrivateKey.Purpose.SIGNING).get(
+        message.originator_id
+    )
     if signing is None:
         raise CannotSeal("You have no valid signing key.")
-    uploads = [_attachment(each) for each in Upload.objects.filter(id__in=submission.uploads).order_by("uploaded_at")]
-    if len(uploads) != len(submission.uploads):
-        raise CannotSeal("An attachment is gone. The message is still in Drafts.")
     shared = next(plan for plan in plans if plan.kind == Envelope.Kind.SHARED)
-    return engine.make(
-        engine.Letter(
-            message_id=message.message_id,
-            date=message.submitted_at,
-            originator=message.originator,
-            to=[people[each] for each in submission.to],
-            cc=[people[each] for each in submission.cc],
-            subject=submission.subject,
-            text=submission.text,
-            in_reply_to=submission.in_reply_to,
-            references=submission.references,
-            attachments=uploads,
-            label_der=message.label.der,
-            receipt_requested=submission.receipt_requested,
-        ),
-        signer_key=_signing_key(message, signing),
-        signer=signing,
-        encryption_certificate=shared.certificates[0],
-        envelopes=[plan.certificates for plan in plans],
-        cbc_only=settings.CONTENT_ENCRYPTION == "cbc",
-        now=timezone.now(),
+    letter = engine.Letter(
+        message_id=submission.message_id,
+        date=datetime.fromisoformat(submission.date),
+        originator=message.originator,
+        to=[people[each] for each in submission.to],
+        cc=[people[each] for each in submission.cc],
+        subject=submission.subject,
+        text=submission.text,
+        in_reply_to=submission.in_reply_to,
+        references=submission.references,
+        attachments=_attachments(message, submission),
+        label_der=bytes.fromhex(submission.label),
+        receipt_requested=submission.receipt_requested,
     )
+    try:
+        return engine.make(
+            letter,
+            signer_key=_signing_key(message, signing, half),
+            signer=signing,
+            encryption_certificate=shared.certificates[0],
+            envelopes=[plan.certificates for plan in plans],
+            cbc_only=settings.CONTENT_ENCRYPTION == "cbc",
+            now=timezone.now(),
+        )
+    except SealBroken:
+        raise CannotSeal("An attachment was changed after it was uploaded. Attach it again.") from None
+    except ValueError:  # a name or header that can't be written: trying again would not help
+        raise CannotSeal("The message can't be put together: a name or a header field can't be written.") from None
 
 
-def _signing_key(message: Message, certificate: Certificate) -> bytes:
+def _signing_key(message: Message, certificate: Certificate, half: bytes) -> bytes:
     """The originator's private signing key (PKCS#8), through the grant that came with the message."""
-    sealed = intake.Sealed(message.intake_key, message.grant_half or b"")
-    half = intake.unseal(sealed, grant_context(message.originator_id, message.id))
-    inner = master_key().unwrap(message.grant_wrapped_signing or b"", session_context(message.originator_id, "signing"))
-    user_key = aead_open(half, inner, session_context(message.originator_id, "signing"))
-    return open_private_key(certificate.private_key, user_key)
+    bound_to = session_context(message.originator_id, "signing")
+    inner = master_key().unwrap(message.grant_wrapped_signing or b"", bound_to)
+    return open_private_key(certificate.private_key, aead_open(half, inner, bound_to))
 
 
-def _attachment(upload: Upload) -> engine.Attached:
-    opened = intake.unseal(intake.Sealed(upload.intake_key, upload.sealed), upload_context(upload.owner_id, upload.id))
-    return engine.Attached.from_json(opened, upload.object_name)
+def _attachments(message: Message, submission: Submission) -> list[engine.Attached]:
+    """The files as they were submitted: an upload put in another's place is not signed."""
+    uploads = {each.id: each for each in Upload.objects.filter(id__in=submission.uploads, owner=message.originator)}
+    found = []
+    for upload_id, digest in submission.uploads.items():
+        upload = uploads.get(upload_id)
+        if upload is None or upload_digest(upload) != digest:
+            raise CannotSeal("An attachment is gone or was changed. The message is still in Drafts.")
+        opened = intake.unseal(
+            intake.Sealed(upload.intake_key, upload.sealed), upload_context(upload.owner_id, upload.id)
+        )
+        found.append(engine.Attached.from_json(opened, upload.object_name))
+    return found
 
 
 def _refuse(message: Message, reason: str) -> Finish:
@@ -168,7 +189,9 @@ def _refuse(message: Message, reason: str) -> Finish:
     return finish
 
 
-def _envelopes(message: Message, submission: Submission, people: dict[str, User], plans: list[Plan], made: list[engine.Made]) -> list[Envelope]:
+def _envelopes(
+    message: Message, submission: Submission, people: dict[str, User], plans: list[Plan], made: list[engine.Made]
+) -> list[Envelope]:
     """The rows for the objects made, each with what `deliver` needs for the mailboxes' lines."""
     addressed = [people[each].display_name for each in [*submission.to, *submission.cc, *submission.bcc]]
     line = EnvelopeSummary(
@@ -202,10 +225,11 @@ def _finish(message: Message, submission: Submission, envelopes: list[Envelope])
         envelope.save(force_insert=True)
         outbox.enqueue(kind="deliver", target=envelope.id, precedence=message.precedence)
         _record(message, Verb.ENCRYPTED, "envelope", envelope.id, reason=envelope.content_encryption)
-    leftovers += Draft.objects.filter(id=message.id).values_list("object_name", flat=True)
+    draft = Draft.objects.filter(id=message.id, owner=message.originator)
+    leftovers += draft.values_list("object_name", flat=True)
     uploads = Upload.objects.filter(draft_id=message.id, owner=message.originator)  # also those of a form posted twice
     leftovers += uploads.values_list("object_name", flat=True)
-    Draft.objects.filter(id=message.id).delete()
+    draft.delete()
     uploads.delete()
     message.sealed_at = timezone.now()
     finish_message(message, "seal")
@@ -222,11 +246,15 @@ def fail(job: Claimed) -> None:
     message = Message.objects.select_related("originator", "label").filter(id=job.target).first()
     if message is None or message.state != State.SUBMITTED:
         return
-    finish_message(message, "fail", "The portal could not seal this message. It is still in Drafts; the operator can see why.")
+    finish_message(
+        message, "fail", "The portal could not seal this message. It is still in Drafts; the operator can see why."
+    )
     _record(message, Verb.FAILED, "message", message.id, reason="seal", outcome=Outcome.FAILED)
 
 
-def _record(message: Message, verb: Verb, kind: str, object_id: str, *, reason: str = "", outcome: Outcome = Outcome.GRANTED) -> None:
+def _record(
+    message: Message, verb: Verb, kind: str, object_id: str, *, reason: str = "", outcome: Outcome = Outcome.GRANTED
+) -> None:
     record(
         verb=verb,
         actor=originator_actor(message),
@@ -242,4 +270,3 @@ def _record(message: Message, verb: Verb, kind: str, object_id: str, *, reason: 
 def originator_actor(message: Message) -> Actor:
     """Workers act for the originator."""
     return Actor(person=message.originator_id, name=message.originator.username, role="worker")
-

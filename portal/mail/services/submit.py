@@ -1,5 +1,6 @@
 """Submitting: everything is checked before anything is kept, and all that is kept is kept in one transaction."""
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import make_msgid
@@ -11,22 +12,24 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.audit.models import Outcome, Verb
 from portal.audit.services import Actor, record
-from portal.keys import intake, objects
+from portal.keys import objects
 from portal.keys import selectors as keys_selectors
 from portal.keys.chunks import ChunkWriter
 from portal.keys.models import PrivateKey
-from portal.keys.sealing import context, new_key
+from portal.keys.sealing import new_key
 from portal.keys.vault import Vault
 from portal.mail.content import DraftContent, Submission
 from portal.mail.directory import Recipient, resolve
 from portal.mail.models import Delivery, Draft, Message, Upload
-from portal.mail.services.drafts import reopen_draft
+from portal.mail.services.drafts import belongs_to_another, reopen_draft, upload_digest
 from portal.mail.states import State, after
 from portal.outbox import services as outbox
 from portal.outbox.models import Precedence
 from portal.policy import selectors as policy
 from portal.policy import services as policy_services
 from portal.policy.models import Label
+
+MOST_RECIPIENTS = 500  # more are a mail list's work
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Check:
     groups: list[object]
     problems: list[str]
     sentence: str
+    naming_typed: list[str] = field(default_factory=list)  # those of the problems that repeat what was typed
     label: Label | None = None
     to: list[Recipient] = field(default_factory=list)
     cc: list[Recipient] = field(default_factory=list)
@@ -75,6 +79,9 @@ def check(originator: User, draft_id: str, content: DraftContent) -> Check:
     """Looks at a draft as `submit` would, changing nothing: recipients, keys, label, size."""
     to, cc, bcc = resolve(content.to), resolve(content.cc), resolve(content.bcc)
     everybody = _once([*to, *cc, *bcc])
+    if len(everybody) > MOST_RECIPIENTS:
+        too_many = f"{len(everybody)} recipients are too many: {MOST_RECIPIENTS} is the most."
+        return Check(people=[], choices=[], groups=[], problems=[too_many], sentence=too_many)
     typed = [(each.typed, each.user) for each in everybody]
     with_keys = keys_selectors.valid_certificates(
         [each.user for each in everybody if each.user] + [originator], PrivateKey.Purpose.ENCRYPTION
@@ -82,7 +89,8 @@ def check(originator: User, draft_id: str, content: DraftContent) -> Check:
     label, label_problems = _label(content)
     blocked = policy.blocked_recipients(originator, label, typed) if label else []
     barred = policy.barred(originator, label, typed) if label else set()
-    problems = _recipient_problems(everybody, with_keys, originator) + label_problems + blocked
+    unknown = [f"“{each.typed}” is not known here. Check the spelling." for each in everybody if each.user is None]
+    problems = unknown + _recipient_problems(everybody, with_keys, originator) + label_problems + blocked
     problems += _answer_problems(originator, draft_id, label) + _content_problems(originator, draft_id, content)
     people = [
         Person(
@@ -99,6 +107,7 @@ def check(originator: User, draft_id: str, content: DraftContent) -> Check:
         choices=list(policy.label_choices(originator, typed)),
         groups=list(policy.category_groups(originator, typed, content.classification)),
         problems=problems,
+        naming_typed=unknown + blocked,
         sentence=_sentence(everybody, label) if not problems else problems[0],
         label=label,
         to=to,
@@ -113,9 +122,13 @@ def submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent) -> 
         return earlier
     checked = check(vault.user, draft_id, content)
     if checked.problems or checked.label is None or content.classification is None:
-        _record_refusal(actor, draft_id, checked)
+        _record_refusal(vault.user, actor, draft_id, checked)
         return Refusal(checked.problems)
+    now = timezone.now()
     submission = Submission(
+        message_id=make_msgid(domain=settings.MAIL_DOMAIN),
+        date=now.isoformat(),
+        label=checked.label.der.hex(),
         to=_ids(checked.to),
         cc=_ids(checked.cc, but=checked.to),
         bcc=_ids(checked.bcc, but=[*checked.to, *checked.cc]),
@@ -124,30 +137,28 @@ def submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent) -> 
         receipt_requested=content.receipt_requested,
         in_reply_to=content.in_reply_to,
         references=content.references,
-        uploads=list(_uploads(vault.user, draft_id).values_list("id", flat=True)),
+        uploads={each.id: upload_digest(each) for each in _uploads(vault.user, draft_id)},
     )
-    key, grant = new_key(), vault.grant(draft_id)
+    key = new_key()
+    grant = vault.grant(draft_id, key)
     with objects.create() as (content_object, file):
         writer = ChunkWriter(file, key)
         writer.write(submission.to_json())
         writer.close()
-    sealed_key = intake.seal(key, content_context(draft_id))
     with transaction.atomic():
         if (earlier := _earlier(vault.user, draft_id)) is not None:  # another request with the same form was faster
             return earlier
-        now = timezone.now()
         label = policy_services.label_row(classification=content.classification, categories=content.categories)
         Message.objects.create(
             id=draft_id,
             originator=vault.user,
             label=label,
-            message_id=make_msgid(domain=settings.MAIL_DOMAIN),
+            message_id=submission.message_id,
             submitted_at=now,
             receipt_wanted=content.receipt_requested,
             content_object=content_object,
-            content_key=sealed_key.blob,
             grant_wrapped_signing=grant.wrapped_signing,
-            grant_half=grant.sealed_half,
+            grant_sealed=grant.sealed,
             intake_key=grant.intake_key,
         )
         outbox.enqueue(
@@ -156,7 +167,14 @@ def submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent) -> 
             precedence=Precedence.ROUTINE,
             not_before=now + timedelta(seconds=settings.UNDO_SECONDS) if settings.UNDO_SECONDS else None,
         )
-        record(verb=Verb.SUBMITTED, actor=actor, kind="message", id=draft_id, label=checked.label.marking, correlation=draft_id)
+        record(
+            verb=Verb.SUBMITTED,
+            actor=actor,
+            kind="message",
+            id=draft_id,
+            label=checked.label.marking,
+            correlation=draft_id,
+        )
     return Submitted(draft_id)
 
 
@@ -168,7 +186,14 @@ def undo(actor: Actor, originator: User, message_id: str) -> bool:
             return False
         content_object = message.content_object
         finish_message(message, "undo")
-        record(verb=Verb.UNDONE, actor=actor, kind="message", id=message_id, label=message.label.marking, correlation=message_id)
+        record(
+            verb=Verb.UNDONE,
+            actor=actor,
+            kind="message",
+            id=message_id,
+            label=message.label.marking,
+            correlation=message_id,
+        )
     objects.delete(content_object)
     return True
 
@@ -177,26 +202,28 @@ def finish_message(message: Message, event: str, reason: str = "") -> None:
     """Moves a message to its next state and erases grant and content. One that did not leave goes back to Drafts."""
     message.state = after(message.state, event)
     message.reason = reason
-    message.content_object, message.content_key = "", None
-    message.grant_wrapped_signing, message.grant_half, message.intake_key = None, None, ""
+    message.content_object = ""
+    message.grant_wrapped_signing, message.grant_sealed, message.intake_key = None, None, ""
     if message.state != State.SEALED:
-        message.reopened_draft = reopen_draft(message.id)
+        message.reopened_draft = reopen_draft(message.id, message.originator_id)
     message.save()
-
-
-def content_context(message_id: str) -> bytes:
-    return context("content", message_id)
 
 
 def _earlier(user: User, draft_id: str) -> Submitted | Refusal | None:
     """What became of this draft before, if it was submitted already."""
-    message = Message.objects.filter(id=draft_id).first()
-    if message is None:
-        return None
-    return Submitted(draft_id) if message.originator_id == user.id else Refusal(["This draft is not yours."])
+    if belongs_to_another(user, draft_id):
+        return Refusal(["This draft is not yours."])
+    return Submitted(draft_id) if Message.objects.filter(id=draft_id).exists() else None
 
 
-def _record_refusal(actor: Actor, draft_id: str, checked: Check) -> None:
+def _record_refusal(originator: User, actor: Actor, draft_id: str, checked: Check) -> None:
+    """On record without anything typed: what stands in a recipient's place may be anything, a pasted sentence for example."""
+    reasons = [each for each in checked.problems if each not in checked.naming_typed]
+    known = [(each.user.username, each.user) for each in [*checked.to, *checked.cc, *checked.bcc] if each.user]
+    if checked.label:
+        reasons = policy.blocked_recipients(originator, checked.label, known) + reasons
+    if any(not each.known for each in checked.people):
+        reasons.append("A recipient is not known here.")
     with transaction.atomic():
         record(
             verb=Verb.SUBMITTED,
@@ -205,15 +232,9 @@ def _record_refusal(actor: Actor, draft_id: str, checked: Check) -> None:
             id=draft_id,
             label=checked.label.marking if checked.label else "",
             outcome=Outcome.REFUSED,
-            reason=" ".join(_auditable(checked)),
+            reason=" ".join(reasons),
             correlation=draft_id,
         )
-
-
-def _auditable(checked: Check) -> list[str]:
-    """Reasons without what was typed: a recipient who is not known here may be anything, a pasted sentence for example."""
-    unknown = {each.typed for each in checked.people if not each.known}
-    return [each if not any(typed in each for typed in unknown) else "a recipient is not known here" for each in checked.problems]
 
 
 def _label(content: DraftContent) -> tuple[Label | None, list[str]]:
@@ -228,10 +249,8 @@ def _label(content: DraftContent) -> tuple[Label | None, list[str]]:
 def _recipient_problems(everybody: list[Recipient], with_keys: dict[str, object], originator: User) -> list[str]:
     if not everybody:
         return ["Name at least one recipient."]
-    unknown = [each.typed for each in everybody if each.user is None]
     without = [each.user.username for each in everybody if each.user and each.user.id not in with_keys]
-    problems = [f"“{typed}” is not known here. Check the spelling." for typed in unknown]
-    problems += [f"{name} has no valid encryption key yet, so nothing can be encrypted for them." for name in without]
+    problems = [f"{name} has no valid encryption key yet, so nothing can be encrypted for them." for name in without]
     if originator.id not in with_keys:
         problems.append("You have no valid encryption key, so your own copy can't be encrypted.")
     return problems
@@ -256,8 +275,8 @@ def _content_problems(originator: User, draft_id: str, content: DraftContent) ->
         problems.append("The message is empty: write something or attach a file.")
     if len(content.subject) > 998:
         problems.append("The subject is longer than 998 characters.")
-    if any(character in content.subject for character in "\r\n\0"):
-        problems.append("The subject contains a line break.")
+    if any(unicodedata.category(character) == "Cc" for character in content.subject):
+        problems.append("The subject contains a line break or another control character.")
     total = len(content.text.encode()) + sum(sizes)
     if total > settings.MESSAGE_MAX_SIZE:
         limit = settings.MESSAGE_MAX_SIZE // 1_000_000
@@ -265,7 +284,7 @@ def _content_problems(originator: User, draft_id: str, content: DraftContent) ->
     return problems
 
 
-def _uploads(user: User, draft_id: str):  # type: ignore[no-untyped-def]
+def _uploads(user: User, draft_id: str):
     return Upload.objects.filter(owner=user, draft_id=draft_id).order_by("uploaded_at")
 
 

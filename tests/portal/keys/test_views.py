@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from portal.accounts.services import invite
 from portal.audit.services import SYSTEM
+from portal.keys import throttle
 from portal.keys.models import PrivateKey, SignInFailures, Slot, UnlockedSession
 from portal.keys.vault import hashed
 from tests.portal.organisation import events
@@ -35,7 +36,7 @@ def test_the_session_key_is_in_the_cookie_and_nowhere_else(organisation):
     client = organisation.browser("alice")
     key = bytes.fromhex(client.cookies["__Host-sk"].value)
     row = UnlockedSession.objects.get()
-    assert row.key_hash == hashed(key)
+    assert row.key_hash == hashed(row.user_id, key.hex())
     assert key not in row.wrapped_decryption + row.wrapped_signing
     assert client.cookies["__Host-sessionid"].value.encode() not in row.session_id_hash
 
@@ -216,3 +217,26 @@ def test_a_short_passphrase_is_refused_because_it_is_all_that_protects_the_file(
 
 def test_the_authority_is_there_for_everybody(organisation):
     assert Client().get("/authority.pem", secure=True).content.startswith(b"-----BEGIN CERTIFICATE-----")
+
+
+def test_a_flood_of_wrong_tries_from_one_address_does_not_reach_the_workers(organisation):
+    for n in range(throttle.MOST_FAILURES):
+        organisation.sign_in(Client(), f"nobody-{n}", "wrong")
+    before = len(events(verb="sign_in_failed"))
+    assert organisation.sign_in(Client(), "somebody-else", "wrong").status_code == 429
+    assert len(events(verb="sign_in_failed")) == before
+
+
+def test_a_session_row_written_into_the_database_counts_for_nobody(organisation):
+    """Whoever can write rows cannot make one that fits the cookies: that takes a secret of the web process."""
+    client = organisation.browser("bob")
+    UnlockedSession.objects.update(user=organisation.user("sonia"))
+    assert client.get("/policy/clearances/", secure=True).status_code == 302
+
+
+def test_a_long_name_still_gets_a_certificate(organisation):
+    _, token = invite(
+        actor=SYSTEM, username="dora", display_name="D" * 100, address="dora@portal.example", roles=[]
+    )
+    Client().post(f"/invitation/{token}/", {"password": NEW, "again": NEW}, secure=True)
+    assert organisation.sign_in(Client(), "dora", NEW).status_code == 302

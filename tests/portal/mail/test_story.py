@@ -3,9 +3,13 @@
 import pytest
 
 from portal.audit.services import SYSTEM
+from portal.keys import objects
+from portal.keys.chunks import ChunkWriter
+from portal.keys.sealing import new_key
+from portal.keys.uploads import SealedUpload
 from portal.mail import selectors, services
 from portal.mail.content import DraftContent
-from portal.mail.models import Delivery, Draft, Envelope, Message
+from portal.mail.models import Delivery, Draft, Envelope, Message, Upload
 from portal.outbox import services as outbox
 from portal.policy.services import grant_clearance, revoke_clearance
 from tests.portal.organisation import CONFIDENTIAL, SECRET, UNCLASSIFIED, actor, events
@@ -91,7 +95,7 @@ def test_the_draft_goes_only_when_the_message_is_sealed(organisation):
 def test_grant_and_content_are_erased_at_the_final_state(organisation):
     message = Message.objects.get(id=organisation.send("alice"))
     assert message.state == "delivered"
-    assert (message.grant_wrapped_signing, message.grant_half, message.content_key, message.content_object) == (None, None, None, "")
+    assert (message.grant_wrapped_signing, message.grant_sealed, message.content_object) == (None, None, "")
     assert not Envelope.objects.exclude(summary=None).exists()
 
 
@@ -213,3 +217,54 @@ def test_a_signed_label_that_differs_from_the_row_shows_nothing(organisation):
     opened = organisation.read("bob", delivery.id)
     assert (opened.verdict, opened.text, opened.subject) == ("broken", "", "")
     assert [event.reason for event in events(verb="refused")] == ["the signed label is not the one this message was stored under"]
+
+
+def test_nothing_is_signed_but_what_was_submitted_under_the_grant(organisation):
+    """Whoever can write to the database can put neither other content nor another label under somebody's grant."""
+    first, _ = organisation.submit("alice", text="first")
+    second, _ = organisation.submit("alice", text="second")
+    other = Message.objects.get(id=second)
+    Message.objects.filter(id=first).update(content_object=other.content_object)
+    low, _ = organisation.submit("alice", classification=UNCLASSIFIED)
+    Message.objects.filter(id=second).update(label=Message.objects.get(id=low).label)
+    outbox.run_until_idle()
+    assert [Message.objects.get(id=each).state for each in (first, second, low)] == ["refused", "refused", "delivered"]
+
+
+def test_an_upload_put_in_anothers_place_is_not_signed(organisation):
+    alice = organisation.vault("alice")
+    draft_id = "e" * 32
+    content = DraftContent(to="bob", text="see attachment", classification=CONFIDENTIAL)
+    services.save_draft(alice.user.id, draft_id, content)
+    mine, planted = (services.attach(alice, each, [upload(each)])[0] for each in (draft_id, "f" * 32))
+    services.submit(alice, actor(alice.user), draft_id, content)
+    foreign = Upload.objects.get(id=planted.id)
+    Upload.objects.filter(id=mine.id).update(
+        object_name=foreign.object_name, sealed=foreign.sealed, intake_key=foreign.intake_key
+    )
+    outbox.run_until_idle()
+    assert Message.objects.get(id=draft_id).state == "refused"
+
+
+def upload(text: str) -> SealedUpload:
+    key = new_key()
+    with objects.create() as (name, file):
+        writer = ChunkWriter(file, key)
+        writer.write(text.encode())
+        writer.close()
+    return SealedUpload("plan.txt", "text/plain", len(text), name, key)
+
+
+def test_a_draft_that_quotes_is_closed_with_the_clearance_for_what_it_quotes(organisation):
+    delivery = organisation.delivery("bob", organisation.send("alice", to="bob", text="secret tons"))
+    bob = organisation.vault("bob")
+    bob.ask("start_answer", {"delivery_id": delivery.id, "how": "forward", "draft_id": "d" * 32, "actor": {}}, timeout=5)
+    grant_clearance(actor=SYSTEM, user=bob.user, classification=UNCLASSIFIED)
+    assert services.load_draft(bob, "d" * 32) is None
+    assert selectors.folder_page(bob, "drafts").rows == []
+
+
+@pytest.mark.parametrize("subject", ["a\x01b", "a\x85b", "a\x7fb"])
+def test_a_subject_with_control_characters_is_refused_at_once(organisation, subject):
+    _, outcome = organisation.submit("alice", subject=subject)
+    assert isinstance(outcome, services.Refusal)

@@ -134,3 +134,40 @@ def test_the_content_security_policy_allows_no_inline_script_or_style(organisati
     policy = organisation.browser("alice").get("/mail/inbox/", secure=True)["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
+
+
+def test_files_sent_to_any_other_address_do_not_stay(organisation, settings):
+    alice = organisation.browser("alice")
+    alice.post("/mail/inbox/" + "a" * 32 + "/move", {"files": named("a", b"x" * 1000)}, secure=True)
+    assert not [path for path in settings.SEALED_OBJECTS_DIR.rglob("*") if path.is_file() and path.stat().st_size == 1000 + 8 + 16]
+
+
+def test_somebody_elses_draft_cannot_be_sent_and_the_try_is_on_record(organisation):
+    alice, bob = organisation.browser("alice"), organisation.browser("bob")
+    url = new_draft(alice)
+    alice.post(url + "save", FIELDS, secure=True)
+    assert bob.post(url + "send", FIELDS | {"to": "alice"}, secure=True).status_code == 404
+    outbox.run_until_idle()
+    assert Draft.objects.get().owner.username == "alice"
+    assert [event.outcome for event in events(verb="draft_refused")] == ["refused"]
+
+
+def test_more_recipients_than_a_message_may_have_are_refused(organisation):
+    alice = organisation.browser("alice")
+    many = ", ".join(f"p{n}" for n in range(501))
+    assert "too many" in alice.post(new_draft(alice) + "send", FIELDS | {"to": many}, secure=True).content.decode()
+
+
+def test_what_was_typed_in_a_recipients_place_is_not_on_record(organisation):
+    alice = organisation.browser("alice")
+    alice.post(new_draft(alice) + "send", FIELDS | {"to": "canary sentence, Secret Words <bob>", "classification": str(SECRET)}, secure=True)
+    leaf = events(verb="submitted")[0].leaf
+    assert b"canary" not in leaf
+    assert b"Secret Words" not in leaf
+    assert b"bob may not read SECRET" in leaf
+
+
+def test_a_cursor_that_makes_no_sense_starts_at_the_top(organisation):
+    alice = organisation.browser("alice")
+    for before in ("x", "0001-01-01T00:00:00+14:00_x", "9999-12-31T23:59:59-14:00_x"):
+        assert alice.get("/mail/inbox/", {"before": before}, secure=True).status_code == 200

@@ -30,4 +30,6 @@ def _as_table(accounts: list[demo.DemoAccount]) -> str:
     rows = [("user", "password", "clearance", "roles")]
     rows += [(each.user, each.password, each.clearance or "none", ", ".join(each.roles)) for each in accounts]
     widths = [max(len(row[n]) for row in rows) for n in range(4)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

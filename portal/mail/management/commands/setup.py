@@ -20,6 +20,8 @@ class Command(BaseCommand):
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings.SEALED_OBJECTS_DIR.mkdir(mode=0o770, exist_ok=True)
         if create_master_key_file(settings.MASTER_KEY_FILE):
-            self.stdout.write(f"Master key made: {settings.MASTER_KEY_FILE}. Keep a copy apart from the backups: without it nobody can sign in.")
+            self.stdout.write(
+                f"Master key made: {settings.MASTER_KEY_FILE}. Keep a copy apart from the backups: without it nobody can sign in."
+            )
         call_command("migrate", interactive=False, verbosity=0)
         set_up(organisation)

@@ -1,0 +1,85 @@
+"""Reading private keys: PEM or DER, of every kind that signs or decrypts here."""
+
+import base64
+import binascii
+import re
+from typing import Any, get_args
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import mldsa, mlkem
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
+
+from secmail import der
+from secmail.algorithms import UNSUPPORTED_KEYS
+from secmail.errors import Malformed, Unsupported
+from secmail.keys import postquantum
+from secmail.keys.postquantum import PostQuantumKey
+from secmail.keys.software import PrivateKey
+
+PEM = re.compile(rb"-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----")
+MAX_KEY = 64 * 1024  # octets; RSA keys of 16,384 bits have 9,300
+SEED, EXPANDED, BOTH = der.context(0, constructed=False), der.OCTET_STRING, der.SEQUENCE
+KINDS: dict[str, Any] = {
+    "2.16.840.1.101.3.4.4.2": mlkem.MLKEM768PrivateKey,
+    "2.16.840.1.101.3.4.4.3": mlkem.MLKEM1024PrivateKey,
+    "2.16.840.1.101.3.4.3.17": mldsa.MLDSA44PrivateKey,
+    "2.16.840.1.101.3.4.3.18": mldsa.MLDSA65PrivateKey,
+    "2.16.840.1.101.3.4.3.19": mldsa.MLDSA87PrivateKey,
+}
+
+
+def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
+    """Read one private key (PKCS#8, or the older PEM forms) with the passphrase it is encrypted with.
+
+    Malformed if it is none, the passphrase is wrong, or an ML-KEM or ML-DSA key's seed and expanded form contradict each other; Unsupported
+    for kinds that are not used here, and for ML-KEM and ML-DSA keys without their seed.
+    """
+    if len(data) > MAX_KEY:
+        raise Malformed("a private key is not that long")
+    if found := _post_quantum(data):
+        return found
+    load = load_pem_private_key if b"-----BEGIN" in data else load_der_private_key
+    try:
+        key: Any = load(data, password)
+    except UnsupportedAlgorithm as error:
+        raise Unsupported("private keys of this kind are not supported") from error
+    except (ValueError, TypeError) as error:
+        raise Malformed("not a private key, or the passphrase is not the right one") from error
+    if not isinstance(key, get_args(PrivateKey)):
+        raise Unsupported("private keys of this kind are not supported")
+    loaded: PrivateKey = key
+    return loaded
+
+
+def _post_quantum(data: bytes) -> PrivateKey | None:
+    """RFC 9935 and RFC 9881: a PrivateKeyInfo whose key is the seed, the expanded key or both. None for another kind of key."""
+    armoured = PEM.search(data)
+    try:
+        members = der.read(base64.b64decode(armoured[1]) if armoured else data)
+        members.integer()
+        algorithm, private_key = members.inside().oid(), members.octets()
+    except (Malformed, binascii.Error):
+        return None
+    if algorithm in UNSUPPORTED_KEYS:
+        raise Unsupported(f"{UNSUPPORTED_KEYS[algorithm]} keys are not supported")
+    kind = KINDS.get(algorithm)
+    if kind is None:
+        return None
+    choice = der.Reader(private_key).element()
+    if choice.tag == EXPANDED:
+        raise Unsupported("an ML-KEM or ML-DSA private key without its seed is not supported")
+    expanded = None
+    if choice.tag == BOTH:
+        both = choice.inside()
+        seed, expanded = both.octets(), both.octets()
+    elif choice.tag == SEED:
+        seed = choice.content
+    else:
+        raise Malformed("a private key that is neither seed nor expanded key")
+    try:
+        key: PostQuantumKey = kind.from_seed_bytes(seed)
+    except ValueError as error:
+        raise Malformed("the seed of a private key has the wrong length") from error
+    if expanded is not None and not postquantum.is_expanded(expanded, seed, key):
+        raise Malformed("the seed and the expanded form of a private key contradict each other")
+    return key
