@@ -102,13 +102,13 @@ def show(file: BinaryIO, *, keys: Sequence[tuple[bytes, bytes]], anchors: Sequen
             trust=TrustStore([Certificate.from_der(der) for der in anchors]),
             now=now,
         )
+        return _shown(opened)
     except NotARecipient:
         return Shown("broken", NOT_OURS)
     except (DecryptionError, Malformed):
         return Shown("broken", CHANGED)
     except Unsupported as unsupported:
         return Shown("broken", f"This message can't be opened here: {unsupported}.")
-    return _shown(opened)
 
 
 def _shown(opened: Unwrapped) -> Shown:

@@ -268,3 +268,12 @@ def test_a_draft_that_quotes_is_closed_with_the_clearance_for_what_it_quotes(org
 def test_a_subject_with_control_characters_is_refused_at_once(organisation, subject):
     _, outcome = organisation.submit("alice", subject=subject)
     assert isinstance(outcome, services.Refusal)
+
+
+@pytest.mark.parametrize("damage", [b"", b"Content-Type: text/plain\r\n\r\nhello", b"\x00" * 500, b"Content-Type: multipart/mixed\r\n\r\n--"])
+def test_a_stored_message_that_was_replaced_says_so_and_never_fails(organisation, settings, damage):
+    delivery = organisation.delivery("bob", organisation.send("alice"))
+    (settings.SEALED_OBJECTS_DIR / delivery.envelope.object_name).write_bytes(damage)
+    opened = organisation.read("bob", delivery.id)
+    assert opened.verdict in ("broken", "unsigned")
+    assert "Ten tons" not in opened.text
