@@ -7,8 +7,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from tests.stack import wait_for
+
+hypothesis_settings.register_profile("portal", deadline=None)  # nothing here is timed: machines are busy
+hypothesis_settings.load_profile("portal")
 
 # Playwright's loop runs in the thread of the tests; Django would take that for asynchronous code and refuse the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

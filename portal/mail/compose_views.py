@@ -16,7 +16,7 @@ from portal.mail import directory, selectors, services
 from portal.mail.content import DraftContent
 from portal.mail.forms import draft_content
 from portal.mail.services.drafts import Attached, DraftTaken, TooMuch
-from portal.mail.services.submit import Check, Refusal
+from portal.mail.services.submit import Check, Refusal, Submitted
 
 ANSWER_TIMEOUT = 20.0
 ANSWERS = {"reply", "all", "forward"}
@@ -106,14 +106,11 @@ def send(request: HttpRequest, draft_id: str) -> HttpResponse:
         return redirect("mail:draft", draft_id)
     if services.belongs_to_another(request.user, draft_id):
         return _absent(request, draft_id)
-    content, refused = draft_content(request.POST), ""
+    content = draft_content(request.POST)
     with suppress(DraftTaken):  # posted twice: `submit` answers with the message that is on its way
         services.save_draft(request.user.id, draft_id, content)
-        _, refused = _attach(request, draft_id)
+    outcome = _submit(request, draft_id, content)
     checked = services.check(request.user, draft_id, content)
-    outcome = (
-        Refusal([_why_not(refused)]) if refused else services.submit(request.vault, request.actor, draft_id, content)
-    )
     if isinstance(outcome, Refusal):
         return _refused(request, draft_id, content, checked, outcome)
     if not request.headers.get("HX-Request"):
@@ -233,6 +230,20 @@ def _attach(request: HttpRequest, draft_id: str) -> tuple[list[Attached], str]:
         return [], "too-large"
     request.uploaded_objects.clear()  # from here on rows name them
     return attached, ""
+
+
+def _submit(request: HttpRequest, draft_id: str, content: DraftContent) -> Submitted | Refusal:
+    """With the files that came along, if the browser has no script to send them earlier."""
+    files, refused = request.FILES.getlist("files"), getattr(request, "upload_refused", "")
+    if refused:
+        return Refusal([_why_not(refused)])
+    try:
+        outcome = services.submit(request.vault, request.actor, draft_id, content, files)
+    except TooMuch:
+        return Refusal([_why_not("too-large")])
+    if files:
+        request.uploaded_objects -= services.kept(files)  # the others go with the request
+    return outcome
 
 
 def _absent(request: HttpRequest, draft_id: str) -> HttpResponse:

@@ -67,9 +67,8 @@ class KEKRecipientInfo:
         if self.key_identifier != key.identifier:
             return None
         wrap = lookup(KEY_WRAPS, self.key_encryption_algorithm.oid, "key wrap algorithm")
-        if wrap.key_length != len(key.value):
-            raise ValueError("the shared key has another length")
-        return wrap.unwrap(key.value, self.encrypted_key)
+        # Identifiers are not unique; a key of another length is another key
+        return wrap.unwrap(key.value, self.encrypted_key) if wrap.key_length == len(key.value) else None
 
 
 # PasswordRecipientInfo

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.desk import Desk
 from tests.browser.post import FUEL, LONG, PLAN, STORES
@@ -41,6 +41,16 @@ def test_every_page_leads_to_the_others(sit, post):
     only(page.get_by_role("heading", level=1, name="Inbox"))
 
 
+def test_what_is_unread_does_not_change_the_name_of_the_inbox(sit, post):
+    """Before and after something was opened; how many are unread is its description."""
+    carol = sit("carol")
+    inbox = carol.page.get_by_role("link", name="Inbox", exact=True)
+    expect(inbox).to_have_accessible_description(re.compile("unread"))
+    carol.row(FUEL).get_by_role("link").click()
+    expect(carol.page.get_by_role("heading", level=1, name=FUEL)).to_be_visible()
+    only(inbox)
+
+
 def test_writing_has_its_names_and_nothing_else_contains_them(sit):
     page = sit("alice").new_message().page
     for label in ("To", "Subject", "Message"):
@@ -63,6 +73,21 @@ def test_the_names_still_hold_while_the_page_explains_itself(sit, post):
     for label in ("To", "Subject", "Message", "Security label", "Request a signed receipt"):
         only(alice.page.get_by_label(label, exact=True))
     only(alice.button("Send"))
+
+
+def test_what_is_typed_before_the_scripts_have_come_counts_too(sit):
+    """On a slow line: it is checked and saved without another key."""
+    alice, held = sit("alice"), []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    alice.page.route("**/compose.js", hold)
+    alice.link("New message").click(no_wait_after=True)
+    alice.fill(to="bob", subject="Typed early", text="x", label="SECRET")
+    held[0].continue_()
+    expect(alice.outlook).to_contain_text("bob may not read SECRET")
+    expect(alice.page.locator("#saved")).to_contain_text("Saved")
 
 
 def test_reading_has_its_names(sit, post):

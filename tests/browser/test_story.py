@@ -7,6 +7,7 @@ from io import StringIO
 from urllib.parse import urljoin
 
 import pytest
+from cryptography.hazmat.primitives.serialization import pkcs12
 from playwright.sync_api import expect
 
 from tests.browser.desk import Desk
@@ -138,6 +139,21 @@ def test_an_answer_is_never_labelled_lower_than_what_it_quotes(sit, post):
     expect(carol.outlook).to_contain_text("CONFIDENTIAL")
     expect(carol.outlook).to_contain_text("lower")
     expect(carol.page.get_by_label("Subject")).to_have_value(f"Re: {FUEL}")
+
+
+def test_a_key_leaves_under_a_passphrase_after_the_password_was_asked_again(sit):
+    bob = sit("bob")
+    bob.expects(422)
+    bob.link("Keys").click()
+    bob.page.get_by_label("Passphrase for the file").fill("carried elsewhere")
+    bob.page.get_by_label("Your password", exact=True).fill("not the password")
+    bob.button("Export").click()
+    expect(bob.page.get_by_role("alert")).to_contain_text("The password is wrong.")
+    bob.page.get_by_label("Passphrase for the file").fill("carried elsewhere")
+    bob.page.get_by_label("Your password", exact=True).fill(bob.password)
+    exported = bob.download(bob.button("Export"))
+    assert exported.suggested_filename.endswith(".p12")
+    pkcs12.load_key_and_certificates(exported.path().read_bytes(), b"carried elsewhere")
 
 
 # --- who must not -------------------------------------------------------------------------------------------------------

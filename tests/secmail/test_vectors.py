@@ -1,7 +1,9 @@
 """Messages that nobody on this project made: Bouncy Castle, R. Housley, RFC 4134, OpenSSL, Mozilla."""
 
 import base64
+import io
 import warnings
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -12,21 +14,30 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_priv
 from pki import NOW, SHARED
 
 from secmail import (
+    OWN_CAPABILITIES,
     BadCertificate,
     BytesSource,
     Certificate,
     NotARecipient,
+    Password,
+    Recipient,
     RejectedSigner,
     SecmailError,
     SecurityLabel,
     SoftwareDecryptionKey,
+    SoftwareSigningKey,
     TrustStore,
     Unsupported,
     VerifiedSigner,
+    der,
+    load_private_key,
     unwrap,
+    wrapping,
 )
 from secmail.cms.enveloped import open_enveloped
+from secmail.cms.shared import PasswordRecipientInfo
 from secmail.cms.signed import SignedData, verify
+from secmail.cms.summary import summaries
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared vectors are not here")
 
@@ -52,6 +63,134 @@ def test_the_ecdh_messages_of_bouncy_castle_open(name):
     key = SoftwareDecryptionKey(private_key, Certificate.from_pem(data("bc-ecdh/ecc.crt")))
     content = open_enveloped(BytesSource(unarmoured(name)), keys=[key]).content.open().read()
     assert content.strip() == data("bc-ecdh/sess.txt").strip()
+
+
+# R. Housley: each structure of RFC 5083, 5084, 5652, 5753, 9629 and 9936
+
+
+@pytest.mark.parametrize("name", vectors("cms/*.der"))
+def test_der_comes_out_as_it_went_in(name):
+    assert der.definite(data(name)) == (data(name), len(data(name)))
+    der.scan(data(name))
+
+
+def recipient_infos_in(encoded: bytes) -> bytes:
+    outer = der.read(encoded)
+    if outer.peek() == der.OBJECT_IDENTIFIER:
+        outer.oid()
+        outer = outer.inside(der.context(0)).inside()
+    outer.integer()
+    return outer.inside(der.SET).rest()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "algorithm"),
+    [
+        ("rfc5083.AuthEnvelopedDataOpenTypesTestCase", "other", "1.2.840.113549.1.9.16.13.1"),
+        ("rfc5753.EnvelopedDataTestCase", "kari", "ECDH with SHA-384 KDF"),
+        ("rfc9629.EnveopedDataRSAKEMTestCase", "kemri", "1.0.18033.2.2.4"),
+        ("rfc9936.AuthEnveopedDataMLKEMTestCase", "kemri", "ML-KEM-512"),
+    ],
+)
+def test_the_recipients_of_every_envelope_are_told(name, kind, algorithm):
+    (found,) = summaries(recipient_infos_in(data(f"cms/{name}.pem_text.der")))
+    assert (found.kind, found.algorithm) == (kind, algorithm)
+
+
+def test_the_password_recipient_with_des_is_unsupported():
+    encoded = data("cms/rfc2898.PWRITestCase.rfc3211_ex1_pem_text.der")
+    info = PasswordRecipientInfo.from_element(der.Reader(encoded).element())
+    assert info.iterations == 5
+    with pytest.raises(Unsupported):
+        info.open(Password(b"password"))
+
+
+# The drafts behind RFC 9882, and what Bouncy Castle and OpenSSL 3.5 made of them
+
+
+def first_certificate(name: str) -> Certificate:
+    return verified(name).certificates[0]
+
+
+@pytest.mark.parametrize("size", ["44", "65", "87"])
+def test_the_ml_dsa_examples_verify(size):
+    root = Certificate.from_pem(data(f"lamps/ml-dsa/ML-DSA-{size}.crt"))
+    source = BytesSource(unarmoured(f"lamps/ml-dsa/mldsa{size}-signed-attrs.pem"))
+    (signer,) = verify(source, trust=TrustStore([root]), now=root.not_before, certificates=[root]).signers
+    assert isinstance(signer, VerifiedSigner)
+    assert signer.signature_algorithm == f"ML-DSA-{size}"
+
+
+@pytest.mark.parametrize("name", vectors("pqc/*/**/*signed_attrs.der"))
+def test_ml_dsa_signatures_of_others_verify_and_hash_ml_dsa_is_unsupported(name):
+    root = first_certificate(name)
+    (signer,) = verified(name, root, now=root.not_before).signers
+    if "with-sha512" in name:
+        assert (signer.status, type(signer.error)) == ("unverifiable", Unsupported)
+        assert "HashML-DSA" in signer.reason
+    else:
+        assert isinstance(signer, VerifiedSigner), signer
+
+
+@dataclass(frozen=True)
+class NoKey:
+    """Somebody whose key is of a kind that can't even be loaded here."""
+
+    certificate: Certificate
+
+
+@pytest.mark.parametrize("name", vectors("pqc/bc/**/*kemri*.der"))
+def test_messages_to_ml_kem_keys_open_and_others_are_unsupported(name):
+    """With and without ukm, in EnvelopedData and AuthEnvelopedData."""
+    stem = name.split("_kemri")[0]
+    certificate = Certificate.from_der(data(f"{stem}_ee.der"))
+    if "ml-kem-768" in name or "ml-kem-1024" in name:
+        key = SoftwareDecryptionKey(load_private_key(data(f"{stem}_priv.der")), certificate)
+        content = open_enveloped(BytesSource(data(name)), keys=[key]).content.open().read()
+        assert content == data("pqc/bc/artifacts_cms_v3/expected_plaintext.txt")
+        return
+    with pytest.raises(Unsupported, match="ML-KEM"):
+        load_private_key(data(f"{stem}_priv.der"))
+    with pytest.raises(Unsupported, match="ML-KEM"):
+        open_enveloped(BytesSource(data(name)), keys=[NoKey(certificate)])
+    with pytest.raises(Unsupported, match="ML-KEM"):
+        certificate.public_key  # noqa: B018
+
+
+# RFC 9216: people with RSA, Ed25519 and X25519 keys
+
+
+def person(name: str, number: int) -> tuple[Certificate, SoftwareSigningKey, SoftwareDecryptionKey]:
+    """(certificate to encrypt to, key to sign with, key to decrypt with)"""
+    parts = [data(vectors(f"rfc9216/{number}.{part}-*")[0]) for part in (1, 2, 3, 4)]
+    signer, encryption = Certificate.from_pem(parts[0]), Certificate.from_pem(parts[2])
+    signing, decryption = load_private_key(parts[1]), load_private_key(parts[3])
+    return encryption, SoftwareSigningKey(signing, signer), SoftwareDecryptionKey(decryption, encryption)
+
+
+PEOPLE = {"alice": 4, "bob": 5, "carlos": 7, "dana": 8}
+
+
+@pytest.mark.parametrize("sender", PEOPLE)
+@pytest.mark.parametrize("recipient", PEOPLE)
+def test_the_people_of_rfc9216_write_to_each_other(sender, recipient):
+    roots = [Certificate.from_pem(data(vectors(f"rfc9216/{number}.1-*")[0])) for number in (3, 6)]
+    (_, signer, _), (to, _, key) = person(sender, PEOPLE[sender]), person(recipient, PEOPLE[recipient])
+    out = io.BytesIO()
+    out.write(f"From: {sender}@smime.example\r\nMIME-Version: 1.0\r\n".encode())
+    at = datetime(2024, 1, 1, tzinfo=UTC)
+    with wrapping(out, signer=signer, recipients=[Recipient(to, OWN_CAPABILITIES)], now=at) as sink:
+        sink.write(b"Content-Type: text/plain\r\n\r\nHello\r\n")
+    result = unwrap(BytesSource(out.getvalue()), keys=[key], trust=TrustStore(roots), now=at)
+    assert result.require_verified().address == f"{sender}@smime.example"
+
+
+@pytest.mark.parametrize("name", ["Alice", "Bob", "Carlos", "Dana"])
+def test_the_pkcs12_files_of_rfc9216_load(name):
+    (path,) = vectors(f"rfc9216/*-{name}.p12")
+    key, certificate, others = pkcs12.load_key_and_certificates(data(path), name.lower().encode())
+    SoftwareDecryptionKey(key, Certificate.from_der(certificate.public_bytes(Encoding.DER)))
+    assert others
 
 
 # ESS: the signer's path has no anchor here, so the certificate that issued it is taken from the message

@@ -191,6 +191,20 @@ def attach(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[A
     raise TooMuch
 
 
+def unsaved_uploads(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[Upload]:
+    """The rows of uploaded files that are not with the draft yet. Raises `TooMuch` as `attach` does."""
+    uploads = [_upload(vault, draft_id, file) for file in files]
+    if uploads and _too_much(vault.user.id, draft_id, uploads):
+        raise TooMuch
+    return uploads
+
+
+def kept(files: Sequence[SealedUpload]) -> set[str]:
+    """The names of those objects that rows name."""
+    names = [file.object_name for file in files]
+    return set(Upload.objects.filter(object_name__in=names).values_list("object_name", flat=True))
+
+
 def _too_much(owner_id: str, draft_id: str, uploads: Sequence[Upload]) -> bool:
     waiting = Upload.objects.filter(owner_id=owner_id, draft_id=draft_id).aggregate(octets=Sum("size"), n=Count("id"))
     everywhere = Upload.objects.filter(owner_id=owner_id).aggregate(octets=Sum("size"))["octets"] or 0

@@ -1,6 +1,7 @@
 """Submitting: everything is checked before anything is kept, and all that is kept is kept in one transaction."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import make_msgid
@@ -17,11 +18,12 @@ from portal.keys import selectors as keys_selectors
 from portal.keys.chunks import ChunkWriter
 from portal.keys.models import PrivateKey
 from portal.keys.sealing import new_key
+from portal.keys.uploads import SealedUpload
 from portal.keys.vault import Vault
 from portal.mail.content import DraftContent, Submission
 from portal.mail.directory import Recipient, resolve
 from portal.mail.models import Delivery, Draft, Message, Upload
-from portal.mail.services.drafts import belongs_to_another, reopen_draft, upload_digest
+from portal.mail.services.drafts import belongs_to_another, reopen_draft, unsaved_uploads, upload_digest
 from portal.mail.states import State, after
 from portal.outbox import services as outbox
 from portal.outbox.models import Precedence
@@ -75,8 +77,8 @@ class Refusal:
     problems: list[str]
 
 
-def check(originator: User, draft_id: str, content: DraftContent) -> Check:
-    """Looks at a draft as `submit` would, changing nothing: recipients, keys, label, size."""
+def check(originator: User, draft_id: str, content: DraftContent, more: Sequence[Upload] = ()) -> Check:
+    """Looks at a draft as `submit` would, changing nothing: recipients, keys, label, size. `more` are files still to come."""
     to, cc, bcc = resolve(content.to), resolve(content.cc), resolve(content.bcc)
     everybody = _once([*to, *cc, *bcc])
     if len(everybody) > MOST_RECIPIENTS:
@@ -91,7 +93,7 @@ def check(originator: User, draft_id: str, content: DraftContent) -> Check:
     barred = policy.barred(originator, label, typed) if label else set()
     unknown = [f"“{each.typed}” is not known here. Check the spelling." for each in everybody if each.user is None]
     problems = unknown + _recipient_problems(everybody, with_keys, originator) + label_problems + blocked
-    problems += _answer_problems(originator, draft_id, label) + _content_problems(originator, draft_id, content)
+    problems += _answer_problems(originator, draft_id, label) + _content_problems(originator, draft_id, content, more)
     people = [
         Person(
             typed=each.typed,
@@ -116,12 +118,20 @@ def check(originator: User, draft_id: str, content: DraftContent) -> Check:
     )
 
 
-def submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent) -> Submitted | Refusal:
-    """Accepts a message for sealing. The draft stays until the message is sealed; posting the same draft again is the same message."""
+def submit(
+    vault: Vault, actor: Actor, draft_id: str, content: DraftContent, files: Sequence[SealedUpload] = ()
+) -> Submitted | Refusal:
+    """Accepts a message for sealing. The draft stays until the message is sealed; posting the same draft again is the same message.
+
+    `files` came with the form. They join the draft in the transaction that accepts the message, so that a form posted twice
+    at the same time carries them once; if it is refused, at once. Raises `TooMuch`.
+    """
     if (earlier := _earlier(vault.user, draft_id)) is not None:
         return earlier
-    checked = check(vault.user, draft_id, content)
+    uploads = unsaved_uploads(vault, draft_id, files)
+    checked = check(vault.user, draft_id, content, uploads)
     if checked.problems or checked.label is None or content.classification is None:
+        Upload.objects.bulk_create(uploads)
         _record_refusal(vault.user, actor, draft_id, checked)
         return Refusal(checked.problems)
     now = timezone.now()
@@ -137,7 +147,7 @@ def submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent) -> 
         receipt_requested=content.receipt_requested,
         in_reply_to=content.in_reply_to,
         references=content.references,
-        uploads={each.id: upload_digest(each) for each in _uploads(vault.user, draft_id)},
+        uploads={each.id: upload_digest(each) for each in [*_uploads(vault.user, draft_id), *uploads]},
     )
     key = new_key()
     grant = vault.grant(draft_id, key)
@@ -148,6 +158,7 @@ def submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent) -> 
     with transaction.atomic():
         if (earlier := _earlier(vault.user, draft_id)) is not None:  # another request with the same form was faster
             return earlier
+        Upload.objects.bulk_create(uploads)
         label = policy_services.label_row(classification=content.classification, categories=content.categories)
         Message.objects.create(
             id=draft_id,
@@ -268,9 +279,9 @@ def _answer_problems(originator: User, draft_id: str, label: Label | None) -> li
     return [] if decision.granted else [decision.reason]
 
 
-def _content_problems(originator: User, draft_id: str, content: DraftContent) -> list[str]:
+def _content_problems(originator: User, draft_id: str, content: DraftContent, more: Sequence[Upload]) -> list[str]:
     problems = []
-    sizes = list(_uploads(originator, draft_id).values_list("size", flat=True))
+    sizes = [each.size for each in [*_uploads(originator, draft_id), *more]]
     if not content.text.strip() and not sizes:
         problems.append("The message is empty: write something or attach a file.")
     if len(content.subject) > 998:
