@@ -15,7 +15,7 @@ install: .venv/installed
 test: .venv/installed-dev
 	@.ci/system-packages
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n 2
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -226,7 +226,10 @@ class Supervisor:
                 preexec_fn=functools.partial(process.die_with, os.getpid()),  # noqa: PLW1509 - we have one thread
             )
         child.started_at = now
-        (self.run_dir / f"{child.program.name}.pid").write_text(f"{child.popen.pid}\n", encoding="ascii")
+        pid_file = self.run_dir / f"{child.program.name}.pid"
+        pid_file.unlink(missing_ok=True)
+        with open(pid_file, "x", encoding="ascii") as file:
+            file.write(f"{child.popen.pid}\n")
 
     def _log(self, child: Child) -> Path:
         return self.log_dir / f"{child.program.name}.log"
@@ -276,7 +279,12 @@ def _open_log(path: Path) -> IO[bytes]:
     with contextlib.suppress(FileNotFoundError):
         if path.stat().st_size > LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")
+    return open(path, "ab", opener=_no_links)
+
+
+def _no_links(path: str, flags: int) -> int:
+    """With a shared folder, the user of another role must not make us write elsewhere."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def healthz() -> str:

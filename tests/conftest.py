@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -18,22 +19,27 @@ hypothesis_settings.load_profile("portal")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
-def starts_processes(item: pytest.Item) -> int:
-    """0 for a test that runs in this process alone; the greater, the later."""
-    if item.get_closest_marker("browser"):
-        return 3
-    if item.get_closest_marker("faults"):
-        return 2
-    return int("redis_server" in getattr(item, "fixturenames", ()))
+def starts_processes(nodeid: str) -> int:
+    """0 for a test that needs nothing but its own process; the greater, the later."""
+    return 2 if nodeid.startswith("tests/browser/") else int(nodeid.startswith("tests/faults/"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start processes come last and one after the other; Playwright's loop would disturb others after it."""
-    items.sort(key=starts_processes)
-    for item in items:
-        if starts_processes(item):
-            item.add_marker(pytest.mark.xdist_group("processes"))
+    """Tests that start the portal come last; Playwright's loop would disturb others after it."""
+    items.sort(key=lambda item: starts_processes(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n`: tests that start the portal run one after the other, on one process; all others as they come."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OnePortalAtATime(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "portal" if starts_processes(nodeid) else nodeid
+
+    config.option.loadscopereorder = False  # or the largest group, the portal's, would come first
+    return OnePortalAtATime(config, log)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

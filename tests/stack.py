@@ -151,6 +151,10 @@ class Stack:
         status, body = self.request("GET", f"/testing/call/{name}")
         return status, json.loads(body)
 
+    def idle(self) -> bool:
+        """Whether every job is finished."""
+        return not self.query("SELECT 1 FROM outbox_job WHERE state IN ('waiting', 'running')")
+
     def waiting(self, queue: str) -> int:
         """How many tasks lie in a queue that no worker has fetched; -1 without Redis."""
         try:

@@ -249,7 +249,9 @@ def open_message(vault: Vault, actor: Actor, delivery_id: str, *, patient: bool 
 
 
 def is_large(user: User, delivery_id: str) -> bool:
-    return Delivery.objects.filter(id=delivery_id, owner=user, envelope__size__gt=LARGE).exists()
+    """Whether opening takes a page of its own; for what this person may not read it is never said."""
+    readable = readable_labels(user)
+    return Delivery.objects.filter(id=delivery_id, owner=user, envelope__size__gt=LARGE, label_id__in=readable).exists()
 
 
 def original(user: User, actor: Actor, delivery_id: str) -> tuple[str, int] | None:

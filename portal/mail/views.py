@@ -66,27 +66,34 @@ def message(request: HttpRequest, folder: str, delivery_id: str) -> HttpResponse
         return redirect("mail:draft", delivery_id)
     tries = request.GET.get("try", "")
     tries_so_far = int(tries) if tries.isdecimal() and len(tries) < 4 else 0
-    patient = tries_so_far > 0 and selectors.is_large(request.user, delivery_id)
+    large = selectors.is_large(request.user, delivery_id)
     piece = bool(request.headers.get("HX-Request"))
+    if large and not tries_so_far:  # the page first, then the wait
+        return _not_yet(request, folder, delivery_id, "large", tries_so_far)
     try:
-        opened = selectors.open_message(request.vault, request.actor, delivery_id, patient=patient)
-    except (Unavailable, TimedOut) as trouble:
-        url = reverse("mail:message", args=[folder, delivery_id])
-        context = {
-            "trouble": "away" if isinstance(trouble, Unavailable) else "slow",
-            "asks_again": tries_so_far < MOST_TRIES,
-            "again_url": f"{url}?try={tries_so_far + 1}",
-            "plain_url": url,
-        }
-        if piece:
-            return render(request, "mail/_not_yet.html", context)
-        return render(request, "mail/folder.html", _listing(request, folder) | context)
+        opened = selectors.open_message(request.vault, request.actor, delivery_id, patient=large)
+    except (Unavailable, TimedOut) as error:
+        trouble = "away" if isinstance(error, Unavailable) else "slow"
+        return _not_yet(request, folder, delivery_id, trouble, tries_so_far)
     if opened is None:
         return errors.absent(request)
     services.mark_read(request.user, delivery_id)
     context = {"opened": opened, "marking": opened.label, "piece": piece}
     if piece:
         return render(request, "mail/_message.html", context | _places(folder))
+    return render(request, "mail/folder.html", _listing(request, folder) | context)
+
+
+def _not_yet(request: HttpRequest, folder: str, delivery_id: str, trouble: str, tries_so_far: int) -> HttpResponse:
+    """In the message's place, while it can't be shown yet: why, and a page that asks again by itself or by a link."""
+    url = reverse("mail:message", args=[folder, delivery_id])
+    context = {
+        "trouble": trouble,
+        "asks_again": tries_so_far < MOST_TRIES,
+        "again_url": f"{url}?try={tries_so_far + 1}",
+    }
+    if request.headers.get("HX-Request"):
+        return render(request, "mail/_not_yet.html", context)
     return render(request, "mail/folder.html", _listing(request, folder) | context)
 
 

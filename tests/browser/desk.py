@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Download, Locator, Page
 
 WIDE = {"width": 1280, "height": 860}
 NARROW = {"width": 380, "height": 800}
-PATIENCE = 20_000  # milliseconds: undo takes five seconds of a busy machine, sealing the rest
+PATIENCE = 30_000  # milliseconds: undo takes five seconds of a busy machine, sealing the rest
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => {
   console.error(`refused by the content security policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);

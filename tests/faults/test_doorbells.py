@@ -16,6 +16,7 @@ def counted(stack, target):
 
 def test_doorbells_that_a_dead_redis_can_no_longer_take_back_do_not_fill_the_worker(tmp_path):
     with Stack(tmp_path / "data") as stack:
+        wait_for(stack.idle, within=30, what="nobody stands still with the database locked")
         children, supervisor = stack.children("bulk"), stack.pid("supervisor")
         for pid in children:
             os.kill(pid, signal.SIGSTOP)

@@ -16,6 +16,7 @@ def counted(stack, target):
 
 def test_immediate_is_done_while_all_of_bulk_is_busy(tmp_path):
     with Stack(tmp_path / "data") as stack:
+        wait_for(stack.idle, within=30, what="nobody stands still with the database locked")
         bulk = [stack.pid("bulk"), *stack.children("bulk")]
         for pid in bulk:
             os.kill(pid, signal.SIGSTOP)

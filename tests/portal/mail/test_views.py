@@ -171,3 +171,13 @@ def test_a_cursor_that_makes_no_sense_starts_at_the_top(organisation):
     alice = organisation.browser("alice")
     for before in ("x", "0001-01-01T00:00:00+14:00_x", "9999-12-31T23:59:59-14:00_x"):
         assert alice.get("/mail/inbox/", {"before": before}, secure=True).status_code == 200
+
+
+def test_a_large_message_has_a_page_while_it_is_opened_and_opens_by_a_link_too(organisation):
+    alice, bob = organisation.browser("alice"), organisation.browser("bob")
+    alice.post(new_draft(alice) + "send", FIELDS | {"files": named("a", b"x" * 5_000_000)}, secure=True)
+    outbox.run_until_idle()
+    url = f"/mail/inbox/{Delivery.objects.get(owner__username='bob').id}/"
+    assert "Opening a large message" in bob.get(url, secure=True).content.decode()
+    assert not events(verb="opened")
+    assert "Signed by Alice Ashdown" in bob.get(url, {"try": "1"}, secure=True).content.decode()
