@@ -8,11 +8,11 @@ import tempfile
 if "PORTAL_DATA" not in os.environ:
     os.environ["PORTAL_DATA"] = os.environ["PORTAL_TESTS"] = tempfile.mkdtemp(prefix="portal-tests-")
     atexit.register(shutil.rmtree, os.environ["PORTAL_DATA"], ignore_errors=True)
-xdist_process = os.environ.get("PYTEST_XDIST_WORKER")
-if xdist_process and os.environ["PORTAL_DATA"] == os.environ.get("PORTAL_TESTS"):
-    os.environ["PORTAL_DATA"] += f"/{xdist_process}"  # inherited from the process that collects: each has its own
+if "PYTEST_XDIST_WORKER" in os.environ and os.environ["PORTAL_DATA"] == os.environ.get("PORTAL_TESTS"):
+    # Inherited from the process that hands out the tests: each that runs them has a folder, and a Redis, of its own.
+    os.environ["PORTAL_DATA"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
 
-from portal.settings import *  # noqa: F403
+from portal.settings import *
 from portal.settings import DATA_DIR, DATABASES, INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.counting"]
