@@ -70,14 +70,10 @@ def create_identity() -> str:
 
 def rotate() -> IntakeKey:
     """A new intake key, signed; old private halves that nothing names are destroyed. Worker only."""
-    identity = Identity.objects.get()
-    signer = Ed25519PrivateKey.from_private_bytes(
-        master_key().unwrap(identity.wrapped_private, context("identity", identity.id))
-    )
     private, public = new_key_pair()
     row = IntakeKey(public=public)
     row.wrapped_private = master_key().wrap(private, context("intake", row.id))
-    row.signature = signer.sign(_signed_bytes(row))
+    row.signature = sign_as_portal(_signed_bytes(row))
     row.save()
     destroy_unused()
     return row
@@ -92,17 +88,31 @@ def destroy_unused(now: "timezone.datetime | None" = None) -> int:
     return old.update(wrapped_private=None, destroyed_at=timezone.now())
 
 
-def _current() -> IntakeKey:
-    row = IntakeKey.objects.filter(wrapped_private__isnull=False).order_by("-created_at").first()
-    identity = Identity.objects.filter().first()
-    if row is None or identity is None:
-        raise IntakeUnavailable("no intake key: the portal is not set up")
+def sign_as_portal(data: bytes) -> bytes:
+    """The identity key's signature. Worker only."""
+    identity = Identity.objects.get()
+    private = master_key().unwrap(identity.wrapped_private, context("identity", identity.id))
+    return Ed25519PrivateKey.from_private_bytes(private).sign(data)
+
+
+def check_portal_signed(signature: bytes, data: bytes) -> None:
+    """In any process. Raises `IntakeUnavailable` unless the identity that is configured signed this."""
+    identity = Identity.objects.first()
+    if identity is None:
+        raise IntakeUnavailable("the portal is not set up")
     if fingerprint(identity.public) != _configured_fingerprint():
         raise IntakeUnavailable("the identity key is not the configured one")
     try:
-        Ed25519PublicKey.from_public_bytes(identity.public).verify(row.signature, _signed_bytes(row))
+        Ed25519PublicKey.from_public_bytes(identity.public).verify(signature, data)
     except InvalidSignature:
-        raise IntakeUnavailable("the intake key is not signed by the portal's identity key") from None
+        raise IntakeUnavailable("a public key is not signed by the portal's identity key") from None
+
+
+def _current() -> IntakeKey:
+    row = IntakeKey.objects.filter(wrapped_private__isnull=False).order_by("-created_at").first()
+    if row is None:
+        raise IntakeUnavailable("no intake key: the portal is not set up")
+    check_portal_signed(row.signature, _signed_bytes(row))
     return row
 
 

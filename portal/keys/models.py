@@ -90,6 +90,7 @@ class PrivateKey(_RandomId):
     version = models.PositiveSmallIntegerField(default=1)
     wrapped = BytesField()
     public = BytesField()  # X25519: 32 bytes; otherwise SubjectPublicKeyInfo
+    signature = BytesField(max_length=64, default=b"")  # of a storage key, by the portal's identity
     retired_at = models.DateTimeField(null=True)
 
 

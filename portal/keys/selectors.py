@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.keys import engine
-from portal.keys.models import Authority, Certificate, PrivateKey
+from portal.keys.models import Authority, Certificate
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,6 @@ def valid_certificates(users: Iterable[User], purpose: str) -> dict[str, Certifi
         not_after__gt=now,
     ).order_by("not_before")
     return {str(row.user_id): row for row in rows}
-
-
-def has_keys(user: User) -> bool:
-    """Whether mail can be encrypted for this person now."""
-    return user.id in valid_certificates([user], PrivateKey.Purpose.ENCRYPTION)
 
 
 def anchors() -> list[bytes]:

@@ -32,8 +32,6 @@ class Locked(Exception):
 
 def unlock(request: HttpRequest, *, username: str, password: str) -> User | None:
     """Asks a worker to open the slot. None if the name or the password is wrong (which of them is not said)."""
-    if (seconds := throttle.seconds_to_wait(address(request))) > 0:
-        raise Locked(timezone.now() + timedelta(seconds=seconds + 1))
     session_key = new_key()
     payload = {
         "username": username,
@@ -41,9 +39,7 @@ def unlock(request: HttpRequest, *, username: str, password: str) -> User | None
         "session_key": session_key.hex(),
         "address": address(request),
     }
-    answer = calls.ask("unlock", payload, timeout=UNLOCK_TIMEOUT)
-    if "user" not in answer:
-        throttle.note_failure(address(request))
+    answer = ask_counted(request, "unlock", payload, timeout=UNLOCK_TIMEOUT)
     if "locked_until" in answer:
         raise Locked(datetime.fromisoformat(str(answer["locked_until"])))
     if "user" not in answer:
@@ -51,6 +47,21 @@ def unlock(request: HttpRequest, *, username: str, password: str) -> User | None
     user = User.objects.get(id=answer["user"])
     user.unlocked = (session_key, answer)
     return user
+
+
+def ask_counted(request: HttpRequest, name: str, payload: calls.Payload, *, timeout: float) -> calls.Payload:
+    """Asks a worker to try a secret for somebody who is not signed in.
+
+    Raises `Locked` for an address from which too many were wrong: trying costs the workers time that others wait for.
+    """
+    try:
+        throttle.begin_try(address(request))
+    except throttle.TooManyTries as refusal:
+        raise Locked(timezone.now() + timedelta(seconds=refusal.seconds + 1)) from None
+    answer = calls.ask(name, payload, timeout=timeout)
+    if "user" in answer or "recovery_code" in answer:
+        throttle.forgive(address(request))
+    return answer
 
 
 def begin(request: HttpRequest, user: User) -> Vault:

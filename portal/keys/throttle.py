@@ -4,6 +4,7 @@ Beside the worker's own count per name (services/unlock.py), which is what prote
 in each web process's memory and forgets within a minute.
 """
 
+import ipaddress
 import threading
 import time
 from collections import OrderedDict
@@ -16,20 +17,44 @@ _lock = threading.Lock()
 _failures: OrderedDict[str, tuple[float, int]] = OrderedDict()  # address: (end of its window, wrong tries)
 
 
-def seconds_to_wait(address: str) -> float:
-    """How long this address must wait for its next try; 0 if it may try now."""
-    with _lock:
-        end, count = _failures.get(address, (0.0, 0))
-    return max(0.0, end - time.monotonic()) if count >= MOST_FAILURES else 0.0
+class TooManyTries(Exception):
+    """This address must wait; `seconds` says how long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("too many wrong tries from this address")
+        self.seconds = seconds
 
 
-def note_failure(address: str) -> None:
-    now = time.monotonic()
+def begin_try(address: str) -> None:
+    """Counts a try before a worker is asked, so that one that times out counts, too. Raises `TooManyTries`."""
+    now, network = time.monotonic(), _network(address)
     with _lock:
-        end, count = _failures.pop(address, (0.0, 0))
-        _failures[address] = (now + WINDOW_SECONDS, 1) if end < now else (end, count + 1)
+        end, count = _failures.pop(network, (0.0, 0))
+        if end < now:
+            end, count = now + WINDOW_SECONDS, 0
+        _failures[network] = (end, min(count + 1, MOST_FAILURES))
         while len(_failures) > MOST_ADDRESSES:
             _failures.popitem(last=False)
+    if count >= MOST_FAILURES:
+        raise TooManyTries(end - now)
+
+
+def forgive(address: str) -> None:
+    """The secret was right: the try does not count."""
+    network = _network(address)
+    with _lock:
+        end, count = _failures.get(network, (0.0, 0))
+        if count:
+            _failures[network] = (end, count - 1)
+
+
+def _network(address: str) -> str:
+    """Somebody with one IPv6 address has the whole /64."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def forget() -> None:

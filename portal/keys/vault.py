@@ -67,13 +67,18 @@ class Vault:
 
 
 def seal_for(user_id: str, plaintext: bytes, *bound_to: str) -> bytes:
-    """Seals to a person's storage key: any process can, only the person's unlocked vault opens it."""
+    """Seals to a person's storage key: any process can, only the person's unlocked vault opens it.
+
+    The key counts only with the portal's signature: whoever writes to the database can't put one of their own in its place.
+    """
     row = PrivateKey.objects.get(user_id=user_id, purpose=PrivateKey.Purpose.STORAGE, retired_at=None)
+    intake.check_portal_signed(row.signature, storage_key_statement(row))
     return hpke_seal(row.public, plaintext, context("storage", user_id, *bound_to))
 
 
-def has_keys(user_id: str) -> bool:
-    return PrivateKey.objects.filter(user_id=user_id, purpose=PrivateKey.Purpose.STORAGE, retired_at=None).exists()
+def storage_key_statement(row: PrivateKey) -> bytes:
+    """What the portal's identity signs about a storage key."""
+    return context("storage-key", row.user_id, row.id) + row.public
 
 
 def hashed(*parts: str) -> bytes:

@@ -143,7 +143,7 @@ def recover(request: HttpRequest) -> HttpResponse:
         }
         answer = _ask(
             form,
-            lambda: calls.ask("recover", payload, timeout=ASK_TIMEOUT),
+            lambda: sessions.ask_counted(request, "recover", payload, timeout=ASK_TIMEOUT),
             wrong="User name or recovery code is wrong.",
         )
         if answer:
@@ -233,6 +233,9 @@ def _ask(form: SignInForm, ask: Callable[[], Answer], *, wrong: str = WRONG) -> 
         return None
     except (TimedOut, calls.CallRefused):
         form.add_error(None, BUSY)
+        return None
+    except sessions.Locked as locked:
+        form.add_error(None, _locked(locked.until))
         return None
     if "refused" in answer:
         form.add_error(None, str(answer["refused"]))

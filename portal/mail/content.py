@@ -85,10 +85,15 @@ class EnvelopeSummary:
     attachments: bool
     from_name: str
     to_names: str
+    addressed: str  # digest of originator, label and recipients: the subject is sealed for these people and no others
 
     def to_json(self) -> bytes:
         cut = EnvelopeSummary(
-            _cut(self.subject, 500), self.attachments, _cut(self.from_name, 300), _cut(self.to_names, 300)
+            _cut(self.subject, 500),
+            self.attachments,
+            _cut(self.from_name, 300),
+            _cut(self.to_names, 300),
+            self.addressed,
         )
         return json.dumps(asdict(cut), ensure_ascii=False).encode()
 

@@ -1,5 +1,6 @@
 """Signature algorithms in SignedData: RFC 4056, RFC 5754, RFC 8419, RFC 9882; several signers; multipart/signed."""
 
+import base64
 import io
 import re
 import shutil
@@ -8,7 +9,7 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from forge import CONTENT
+from forge import CONTENT, Forged, signed_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import NOW, SIGNERS, certificate, decryption_key, pem, private_key, signing_key, trust
@@ -284,6 +285,27 @@ def letter(*names, sender="ada@example.org", content=CONTENT, **options) -> byte
 def test_any_of_the_signers_may_be_the_author():
     for sender in ("ada", "eddy"):
         assert opened(letter("ada", "eddy", sender=f"{sender}@example.org")).require_verified().address == f"{sender}@example.org"
+
+
+def mixed(*others: Forged) -> bytes:
+    """A message of ada with further signers."""
+    fields = b"From: ada@example.org\r\nContent-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    return fields + base64.encodebytes(signed_data(Forged(), *others))
+
+
+def test_an_invalid_further_signer_makes_the_message_not_verified():
+    result = opened(mixed(Forged(name="bob", content=b"other content")))
+    assert [each.status for each in sorted(result.layers[0].signers, key=lambda each: each.status)] == ["invalid", "valid"]
+    assert (result.verdict, result.author, result.label) == ("not-verified", None, None)
+    assert isinstance(result.error, BadSignature)
+
+
+@pytest.mark.parametrize(("other", "status"), [(Forged(name="mallory"), "untrusted"), (Forged(name="bob", sid=der.tlv(0x80, b"unknown")), "unverifiable")])
+def test_a_further_signer_who_cant_be_checked_is_told(other, status):
+    result = opened(mixed(other))
+    assert {each.status for each in result.layers[0].signers} == {"valid", status}
+    assert result.require_verified().address == "ada@example.org"
+    assert "a further signer could not be checked" in result.reason
 
 
 def test_a_co_signer_must_be_able_to_sign():

@@ -7,12 +7,13 @@ from portal.accounts.models import User
 from portal.accounts.services import mark_joined
 from portal.audit.models import Verb
 from portal.audit.services import SYSTEM, Actor, record
-from portal.keys import engine
+from portal.keys import engine, intake
 from portal.keys.calls import private_key_context
 from portal.keys.master import master_key
 from portal.keys.models import Authority, Certificate, PrivateKey, Slot
 from portal.keys.sealing import aead_seal, context, new_key_pair
 from portal.keys.slots import UserKeys, make_slot, new_recovery_code
+from portal.keys.vault import storage_key_statement
 
 PASSWORD_MINIMUM = 12  # characters; NIST SP 800-63B asks for at least 8 where it is not the only factor, 15 where it is
 
@@ -86,6 +87,7 @@ def _new_storage_key(user: User, keys: UserKeys) -> None:
     private, public = new_key_pair()
     row = PrivateKey(user=user, purpose=PrivateKey.Purpose.STORAGE, algorithm="X25519", public=public)
     row.wrapped = aead_seal(keys.decryption, private, private_key_context(row))
+    row.signature = intake.sign_as_portal(storage_key_statement(row))
     row.save()
 
 

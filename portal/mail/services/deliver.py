@@ -11,12 +11,16 @@ from portal.keys import intake
 from portal.keys.vault import seal_for
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Delivery, Envelope, Message
-from portal.mail.services.seal import originator_actor, summary_context
+from portal.mail.services.seal import addressed_digest, originator_actor, summary_context
 from portal.mail.states import State, after
 from portal.outbox.registry import Claimed
 from portal.policy.access import decide_for
 
 BATCH = 500
+
+
+class Readdressed(Exception):
+    """Label, originator or recipients are not those this envelope was sealed with: somebody wrote to the database."""
 
 
 def deliver(job: Claimed) -> Callable[[], None] | None:
@@ -31,6 +35,8 @@ def deliver(job: Claimed) -> Callable[[], None] | None:
     message = envelope.message
     opened = intake.unseal(intake.Sealed(envelope.intake_key, envelope.summary or b""), summary_context(envelope.id))
     line = EnvelopeSummary.from_json(opened)
+    if line.addressed != addressed_digest(envelope):
+        raise Readdressed
     people = User.objects.filter(id__in=envelope.recipients, is_active=True)
     refused = [user for user in people if not decide_for(user, message.label).granted]
     cleared = [user for user in people if user not in refused]

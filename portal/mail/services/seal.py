@@ -1,5 +1,6 @@
 """The seal job: decide once more, sign once, encrypt for everybody or for nobody."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -194,9 +195,6 @@ def _envelopes(
 ) -> list[Envelope]:
     """The rows for the objects made, each with what `deliver` needs for the mailboxes' lines."""
     addressed = [people[each].display_name for each in [*submission.to, *submission.cc, *submission.bcc]]
-    line = EnvelopeSummary(
-        submission.subject, bool(submission.uploads), message.originator.display_name, ", ".join(addressed)
-    ).to_json()
     rows = []
     for plan, each in zip(plans, made, strict=True):
         row = Envelope(
@@ -207,10 +205,24 @@ def _envelopes(
             content_encryption=each.content_encryption,
             recipients=[user.id for user in plan.recipients],
         )
-        sealed = intake.seal(line, summary_context(row.id))
+        line = EnvelopeSummary(
+            subject=submission.subject,
+            attachments=bool(submission.uploads),
+            from_name=message.originator.display_name,
+            to_names=", ".join(addressed),
+            addressed=addressed_digest(row),
+        )
+        sealed = intake.seal(line.to_json(), summary_context(row.id))
         row.summary, row.intake_key = sealed.blob, sealed.intake_key
         rows.append(row)
     return rows
+
+
+def addressed_digest(envelope: Envelope) -> str:
+    """Names originator, label and recipients of an envelope."""
+    message = envelope.message
+    parts = (message.originator_id, message.label.der.hex(), envelope.kind, *envelope.recipients)
+    return hashlib.sha256(context("addressed", *parts)).hexdigest()
 
 
 def summary_context(envelope_id: str) -> bytes:

@@ -11,8 +11,10 @@ from django.utils import timezone
 from portal.accounts.services import invite
 from portal.audit.services import SYSTEM
 from portal.keys import throttle
+from portal.keys.intake import IntakeUnavailable
 from portal.keys.models import PrivateKey, SignInFailures, Slot, UnlockedSession
-from portal.keys.vault import hashed
+from portal.keys.sealing import new_key_pair
+from portal.keys.vault import hashed, seal_for
 from tests.portal.organisation import events
 
 pytestmark = pytest.mark.django_db
@@ -240,3 +242,10 @@ def test_a_long_name_still_gets_a_certificate(organisation):
     )
     Client().post(f"/invitation/{token}/", {"password": NEW, "again": NEW}, secure=True)
     assert organisation.sign_in(Client(), "dora", NEW).status_code == 302
+
+
+def test_a_swapped_storage_key_is_not_sealed_to(organisation):
+    """Drafts and summaries go to it: with a key of one's own in its place, whoever writes to the database could read them."""
+    PrivateKey.objects.filter(user__username="alice", purpose="storage").update(public=new_key_pair()[1])
+    with pytest.raises(IntakeUnavailable):
+        seal_for(organisation.user("alice").id, b"a draft")

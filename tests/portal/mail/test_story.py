@@ -277,3 +277,19 @@ def test_a_stored_message_that_was_replaced_says_so_and_never_fails(organisation
     opened = organisation.read("bob", delivery.id)
     assert opened.verdict in ("broken", "unsigned")
     assert "Ten tons" not in opened.text
+
+
+@pytest.mark.parametrize("change", ["recipients", "label", "originator"])
+def test_an_envelope_is_delivered_to_those_it_was_sealed_for_and_to_nobody_else(organisation, change):
+    """Deliver opens the subject with the intake key: whoever can write to the database must not turn that into a reader."""
+    message_id, _ = organisation.submit("alice", subject="canary")
+    outbox.run(outbox.claim())  # sealed, not delivered yet
+    if change == "recipients":
+        Envelope.objects.update(recipients=[organisation.user("charlie").id])
+    elif change == "label":
+        low, _ = organisation.submit("alice", classification=UNCLASSIFIED)
+        Message.objects.filter(id=message_id).update(label=Message.objects.get(id=low).label)
+    else:
+        Message.objects.filter(id=message_id).update(originator=organisation.user("charlie"))
+    outbox.run_until_idle()
+    assert not Delivery.objects.filter(envelope__message=message_id).exists()
