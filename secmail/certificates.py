@@ -129,6 +129,11 @@ class Certificate:
         """Aware, in UTC."""
         return self._x509.not_valid_after_utc
 
+    @cached_property
+    def prepared(self) -> dict[object, bytes]:
+        """What is encoded once for this certificate and remembered with it, such as the constant part of its recipient infos."""
+        return {}
+
     # The key
 
     @cached_property

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import mlkem
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
@@ -28,12 +28,16 @@ from secmail.keys import DecryptionKey
 
 ORI_KEM = "1.2.840.113549.1.9.16.13.3"
 WRAP = AlgorithmIdentifier(AES256_WRAP.oid)
-KEY_WRAP_OVERHEAD = 8  # octets that RFC 3394 adds
 
 
-def encapsulation(key: object) -> KeyEncapsulation | None:
+def encapsulation(key: Any) -> KeyEncapsulation | None:
     """The mechanism of a public key; None for keys of other kinds."""
-    return next((each for each in KEY_ENCAPSULATIONS.values() if isinstance(key, each.key)), None)
+    return _mechanism(type(key))  # type: ignore[arg-type] # classes are hashable
+
+
+@lru_cache
+def _mechanism(kind: type) -> KeyEncapsulation | None:
+    return next((each for each in KEY_ENCAPSULATIONS.values() if issubclass(kind, each.key)), None)
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,17 @@ class KEMRecipientInfo:
 
     @staticmethod
     def make(certificate: Certificate, cek: bytes) -> bytes:
-        key = certificate.public_key
-        if not isinstance(key, mlkem.MLKEM768PublicKey | mlkem.MLKEM1024PublicKey):
+        key: Any = certificate.public_key
+        mechanism = encapsulation(key)
+        if mechanism is None:
             raise Unsupported("key encapsulation needs an ML-KEM key")
+        secret: bytes
+        ciphertext: bytes
         secret, ciphertext = key.encapsulate()
-        kek = _kek(secret, SHA256, AES256_WRAP.key_length, _other_info(WRAP, AES256_WRAP.key_length, None))
-        begin, end = _around(certificate, len(cek) + KEY_WRAP_OVERHEAD)
-        return begin + ciphertext + end + aes_key_wrap(kek, cek)
+        kek = _kek(secret, SHA256, AES256_WRAP.key_length, OTHER_INFO)
+        wrapped = aes_key_wrap(kek, cek)
+        after = _after(len(wrapped))
+        return _before(certificate, mechanism, len(after) + len(wrapped)) + ciphertext + after + wrapped
 
     @classmethod
     def from_element(cls, element: der.Element) -> "KEMRecipientInfo | None":
@@ -93,38 +101,38 @@ class KEMRecipientInfo:
         return wrap.unwrap(_kek(secret, digest, self.kek_length, info), self.encrypted_key)
 
 
-@lru_cache(maxsize=4096)
-def _around(certificate: Certificate, room: int) -> tuple[bytes, bytes]:
-    """What stands before and after the ciphertext, as far as the wrapped key, which is ``room`` octets long."""
-    mechanism = encapsulation(certificate.public_key)
-    if mechanism is None:
-        raise Unsupported("key encapsulation needs an ML-KEM key")
-    end = b"".join(
-        (
-            AlgorithmIdentifier(HKDF_SHA256).der,
-            der.integer(AES256_WRAP.key_length),
-            WRAP.der,
-            der.prefix(der.OCTET_STRING, room=room),
-        )
-    )
-    begin = b"".join(
-        (
+def _before(certificate: Certificate, mechanism: KeyEncapsulation, room: int) -> bytes:
+    """What stands before the ciphertext, after which ``room`` octets follow."""
+    found = certificate.prepared.get((KEMRecipientInfo, room))
+    if found is None:
+        rest = mechanism.ciphertext_length + room
+        info = der.prefix(
+            der.SEQUENCE,
             der.integer(0),
             certificate.issuer_and_serial_number,
             AlgorithmIdentifier(mechanism.oid).der,
             der.prefix(der.OCTET_STRING, room=mechanism.ciphertext_length),
+            room=rest,
         )
-    )
-    rest = mechanism.ciphertext_length + len(end) + room
-    info = der.prefix(der.SEQUENCE, begin, room=rest)
-    other = der.prefix(der.context(4), der.oid(ORI_KEM), room=len(info) + rest)
-    return other + info, end
+        found = der.prefix(der.context(4), der.oid(ORI_KEM), room=len(info) + rest) + info
+        certificate.prepared[KEMRecipientInfo, room] = found
+    return found
+
+
+@lru_cache
+def _after(room: int) -> bytes:
+    """What stands between the ciphertext and the wrapped key, which is ``room`` octets long."""
+    derivation = AlgorithmIdentifier(HKDF_SHA256).der
+    return derivation + der.integer(AES256_WRAP.key_length) + WRAP.der + der.prefix(der.OCTET_STRING, room=room)
 
 
 def _other_info(wrap: AlgorithmIdentifier, kek_length: int, ukm: bytes | None) -> bytes:
     """CMSORIforKEMOtherInfo, RFC 9629 section 5."""
     keying_material = b"" if ukm is None else der.tlv(der.context(0), der.octets(ukm))
     return der.sequence(wrap.der, der.integer(kek_length), keying_material)
+
+
+OTHER_INFO = _other_info(WRAP, AES256_WRAP.key_length, None)
 
 
 def _kek(secret: bytes, digest: Digest, length: int, info: bytes) -> bytes:

@@ -14,7 +14,6 @@ from secmail import der
 from secmail.algorithms import (
     AES256_WRAP,
     EC_PUBLIC_KEY,
-    ECDH_CURVES,
     ECDH_HKDF_SHA256,
     ECDH_HKDF_SHA512,
     ECDH_SHA256,
@@ -89,11 +88,16 @@ DOMAINS = {
 }
 
 
-def domain(key: object) -> Domain | None:
+def domain(key: Any) -> Domain | None:
     """Where a public key agrees; None for kinds that don't."""
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return DOMAINS[key.curve.name] if key.curve.name in ECDH_CURVES else None
-    return next((each for each in DOMAINS.values() if isinstance(key, each.key)), None)
+    curve = getattr(key, "curve", None)
+    return DOMAINS.get(curve.name) if isinstance(curve, ec.EllipticCurve) else _montgomery_domain(type(key))  # type: ignore[arg-type] # classes are hashable
+
+
+@lru_cache
+def _montgomery_domain(kind: type) -> Domain | None:
+    """By type, because the question is asked for each recipient and ``isinstance`` takes its time with abstract classes."""
+    return next((each for each in DOMAINS.values() if issubclass(kind, each.key)), None)
 
 
 @dataclass(frozen=True)
@@ -178,21 +182,22 @@ class KeyAgreeRecipientInfo:
 
 def _agreed(within: Domain, ephemeral: object, certificate: Certificate) -> bytes:
     """RFC 8418 section 2: "MUST check whether the computed Diffie-Hellman shared secret is the all-zero value, and abort"."""
-    if domain(certificate.public_key) is not within:
-        raise Unsupported(f"key agreement needs a key on {within.name}")
     try:
         secret = within.exchange(ephemeral, certificate.public_key)
-    except ValueError:
+    except (ValueError, TypeError):  # a weak key, or one of another curve
         secret = b""
     if not any(secret):
         raise Unsupported(f"the public key of {certificate.subject} gives no shared secret")
     return secret
 
 
-@lru_cache(maxsize=4096)
 def _prefix(certificate: Certificate, room: int) -> bytes:
-    wrapped = der.prefix(der.OCTET_STRING, room=room)
-    return der.prefix(der.SEQUENCE, certificate.issuer_and_serial_number, wrapped, room=room)
+    found = certificate.prepared.get((KeyAgreeRecipientInfo, room))
+    if found is None:
+        wrapped = der.prefix(der.OCTET_STRING, room=room)
+        found = der.prefix(der.SEQUENCE, certificate.issuer_and_serial_number, wrapped, room=room)
+        certificate.prepared[KeyAgreeRecipientInfo, room] = found
+    return found
 
 
 def _shared_info(wrap: AlgorithmIdentifier, ukm: bytes | None, kek_length: int) -> bytes:

@@ -40,15 +40,17 @@ class KeyTransRecipientInfo:
         return key.decrypt(self.encrypted_key, _rsa_padding(self.key_encryption_algorithm))
 
 
-@lru_cache(maxsize=4096)
 def _prefix(certificate: Certificate, algorithm: AlgorithmIdentifier, bits: int) -> bytes:
-    size = (bits + 7) // 8
-    encrypted_key = der.prefix(der.OCTET_STRING, room=size)
-    return der.prefix(
-        der.SEQUENCE, der.integer(0), certificate.issuer_and_serial_number, algorithm.der, encrypted_key, room=size
-    )
+    found = certificate.prepared.get((KeyTransRecipientInfo, algorithm.oid))
+    if found is None:
+        size = (bits + 7) // 8
+        members = (der.integer(0), certificate.issuer_and_serial_number, algorithm.der)
+        found = der.prefix(der.SEQUENCE, *members, der.prefix(der.OCTET_STRING, room=size), room=size)
+        certificate.prepared[KeyTransRecipientInfo, algorithm.oid] = found
+    return found
 
 
+@lru_cache(maxsize=64)
 def _rsa_padding(algorithm: AlgorithmIdentifier) -> padding.AsymmetricPadding:
     if algorithm.oid == RSAES_OAEP:
         return oaep_parameters(algorithm.parameters)

@@ -7,7 +7,6 @@ constant for a certificate is encoded once and remembered; for each message only
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -27,7 +26,7 @@ from secmail.algorithms import (
 from secmail.certificates import Certificate
 from secmail.cms.identifiers import may_concern
 from secmail.cms.kemri import KEMRecipientInfo, encapsulation
-from secmail.cms.keyagree import KeyAgreeRecipientInfo, domain
+from secmail.cms.keyagree import DOMAINS, KeyAgreeRecipientInfo, domain
 from secmail.cms.keytrans import KeyTransRecipientInfo
 from secmail.cms.shared import MAX_ITERATIONS, KEKRecipientInfo, PasswordRecipientInfo
 from secmail.errors import Malformed, NotARecipient, Unsupported
@@ -86,7 +85,9 @@ def _algorithm_name(oid: str) -> str:
 def make_all(recipients: Sequence[AnyRecipient], cek: bytes) -> tuple[bytes, int]:
     """(the SET OF RecipientInfo, the version it gives an EnvelopedData). A key is listed once, however often it is given."""
     unique = {each.certificate if isinstance(each, Recipient) else each: each for each in recipients}.values()
-    infos, by_domain, version = [], [], 0
+    infos: list[bytes] = []
+    by_domain: dict[str, list[Certificate]] = {}
+    version = 0
     for each in unique:
         if isinstance(each, SecretKey):
             infos.append(KEKRecipientInfo.make(each, cek))
@@ -94,25 +95,16 @@ def make_all(recipients: Sequence[AnyRecipient], cek: bytes) -> tuple[bytes, int
         elif isinstance(each, Password):
             infos.append(PasswordRecipientInfo.make(each, cek))
             version = 3
-        elif domain(each.certificate.public_key):
-            by_domain.append(each.certificate)
+        elif within := domain(each.certificate.public_key):
+            by_domain.setdefault(within.name, []).append(each.certificate)
             version = max(version, 2)
         elif encapsulation(each.certificate.public_key):
             infos.append(KEMRecipientInfo.make(each.certificate, cek))
             version = 3
         else:
             infos.append(KeyTransRecipientInfo.make(each.certificate, each.key_management, cek))
-    for _, group in groupby(sorted(by_domain, key=_domain_name), key=_domain_name):
-        certificates = list(group)
-        within = domain(certificates[0].public_key)
-        if within:
-            infos.append(KeyAgreeRecipientInfo.make(certificates, within, cek))
+    infos += [KeyAgreeRecipientInfo.make(certificates, DOMAINS[name], cek) for name, certificates in by_domain.items()]
     return der.set_of(infos), version
-
-
-def _domain_name(certificate: Certificate) -> str:
-    found = domain(certificate.public_key)
-    return found.name if found else ""
 
 
 def without_gcm(recipients: Iterable[AnyRecipient]) -> list[AnyRecipient]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, TypeVar
+from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -22,7 +22,8 @@ from secmail.certificates import Certificate
 from secmail.cms import DATA
 from secmail.cms import attributes as attribute
 from secmail.cms.attributes import Attributes, ContentHints, ReceiptRequest
-from secmail.cms.ess import ContentReference, MLData, read_history
+from secmail.cms.claims import claims, value
+from secmail.cms.ess import ContentReference, MLData
 from secmail.errors import BadCertificate, BadSignature, Malformed, SecmailError, Unsupported
 from secmail.paths import PathOptions, PathVerdict, Purpose, TrustStore, validate_once
 
@@ -31,7 +32,6 @@ SUBJECT_KEY_IDENTIFIER = der.context(0, constructed=False)
 CLOCK_TOLERANCE = timedelta(minutes=5)
 SMALL_RSA = 2048
 MAX_SIGNERS = 64  # of a SignedData, countersigners among them
-MAX_EQUIVALENT_LABELS = 100
 
 SignerStatus = Literal["valid", "invalid", "untrusted", "unverifiable"]
 
@@ -194,7 +194,7 @@ def _verified(
         _check_binding(info, attributes, certificate, content, digest)
     unsigned = Attributes(info.unsigned_attrs.inside() if info.unsigned_attrs else der.Reader(b""), "unsigned")
     path = circumstances.validated(certificate)
-    signing_time = _value(attributes, attribute.SIGNING_TIME, der.Element.time)
+    signing_time = value(attributes, attribute.SIGNING_TIME, der.Element.time)
     return VerifiedSigner(
         certificate=certificate,
         path=path,
@@ -205,7 +205,7 @@ def _verified(
         signing_time=signing_time,
         warnings=tuple(_warnings(certificate, info.digest_algorithm, signing_time, circumstances.now)),
         countersigners=_countersigners(unsigned, info.signature, circumstances),
-        **_claims(attributes, circumstances.certificates),  # type: ignore[arg-type]
+        **claims(attributes, circumstances.certificates),  # type: ignore[arg-type]
     )
 
 
@@ -278,7 +278,7 @@ def _countersigner(
             raise BadSignature("the countersignature is not one of this signature")
         _check_signer(info, attributes, certificate)
     unsigned = Attributes(info.unsigned_attrs.inside() if info.unsigned_attrs else der.Reader(b""), "unsigned")
-    signing_time = _value(attributes, attribute.SIGNING_TIME, der.Element.time)
+    signing_time = value(attributes, attribute.SIGNING_TIME, der.Element.time)
     return VerifiedSigner(
         certificate=certificate,
         path=circumstances.validated(certificate),
@@ -329,74 +329,3 @@ def _warnings(
     if signing_time is not None and signing_time > now + CLOCK_TOLERANCE:
         found.append("the signing time lies in the future")
     return found
-
-
-# What a verified signer says
-
-Value = TypeVar("Value")
-
-
-def _claims(attributes: Attributes, certificates: Sequence[Certificate]) -> dict[str, object]:
-    """The attributes that may fail on their own: RFC 2634 wants absent, one and malformed told apart."""
-    claims: dict[str, object] = {}
-    malformed = set()
-    readers: dict[str, tuple[str, Callable[[der.Element], object]]] = {
-        attribute.SECURITY_LABEL: ("security_label", _security_label),
-        attribute.RECEIPT_REQUEST: ("receipt_request", ReceiptRequest.from_element),
-        attribute.CONTENT_IDENTIFIER: ("content_identifier", _octets),
-        attribute.CONTENT_HINTS: ("content_hints", ContentHints.from_element),
-        attribute.CONTENT_REFERENCE: ("content_reference", ContentReference.from_element),
-        attribute.EQUIVALENT_LABELS: ("equivalent_labels", _security_labels),
-        attribute.ML_EXPANSION_HISTORY: ("ml_expansion_history", read_history),
-        attribute.MSG_SIG_DIGEST: ("msg_sig_digest", _octets),
-        attribute.SMIME_CAPABILITIES: ("capabilities", _capabilities),
-        attribute.ENCRYPTION_KEY_PREFERENCE: ("encryption_certificate", lambda each: _preferred(each, certificates)),
-    }
-    for oid, (name, read) in readers.items():
-        try:
-            claims[name] = _value(attributes, oid, read)
-        except Malformed:
-            malformed.add(oid)
-    return {**claims, "malformed": frozenset(malformed)}
-
-
-def _value(attributes: Attributes, oid: str, read: Callable[[der.Element], Value]) -> Value | None:
-    element = attributes.one(oid)
-    return None if element is None else read(element)
-
-
-def _security_label(element: der.Element) -> bytes:
-    if element.tag != der.SET:
-        raise Malformed("the security label is no SET")
-    return element.der
-
-
-def _security_labels(element: der.Element) -> tuple[bytes, ...]:
-    """RFC 2634 section 3.4.1: "MUST include one or more security labels"."""
-    labels = tuple(map(_security_label, element.inside().at_most(MAX_EQUIVALENT_LABELS)))
-    if element.tag != der.SEQUENCE or not labels:
-        raise Malformed("there are no equivalent labels")
-    return labels
-
-
-def _octets(element: der.Element) -> bytes:
-    if element.tag != der.OCTET_STRING:
-        raise Malformed("an attribute's value is no octet string")
-    return element.content
-
-
-def _capabilities(element: der.Element) -> tuple[str, ...]:
-    return tuple(each.inside().oid() for each in element.inside())
-
-
-def _preferred(element: der.Element, certificates: Sequence[Certificate]) -> Certificate | None:
-    """RFC 8551 section 2.5.3.1: the certificate in the message that the preference names."""
-    for each in certificates:
-        named = {
-            der.context(0): der.sequence(element.content) == each.issuer_and_serial_number,
-            der.context(1): element.content.startswith(der.octets(each.subject_key_identifier or b"")),
-            der.context(2, constructed=False): element.content == each.subject_key_identifier,
-        }
-        if named.get(element.tag) and each.can_encrypt:
-            return each
-    return None

@@ -1,7 +1,7 @@
 """Every page, wide and narrow, light and dark: axe-core finds nothing, nothing has to be scrolled sideways.
 
     SCREENSHOTS=build/screenshots .venv/bin/pytest tests/browser/test_looks.py     saves a picture of each
-    README_SCREENSHOT=1 .venv/bin/pytest tests/browser/test_looks.py -k reading    writes docs/screenshot.png
+    README_SCREENSHOT=1 .venv/bin/pytest tests/browser/test_looks.py -k readme     writes docs/screenshot.png
 """
 
 import os

@@ -69,7 +69,7 @@ def test_encrypted_data_opens_with_its_key(content, row):
 
 
 def test_encrypted_data_is_a_layer_that_nothing_authenticates():
-    result = opened(encrypted_data(CONTENT, KEY), Password(b"x"), SecretKey(bytes(16)), SecretKey(bytes(32)), KEY)
+    result = opened(encrypted_data(CONTENT, KEY), KEY, Password(b"x"), SecretKey(bytes(16)))  # with other keys first, CBC now and then yields garbage
     assert result.layers == (EnvelopedLayer("AES-256-CBC", False, False, None, "encrypted", "the shared key 6964"),)
     assert (result.is_encrypted, result.is_authenticated, result.content.open().read()) == (True, False, CONTENT)
 

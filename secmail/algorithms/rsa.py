@@ -1,0 +1,65 @@
+"""Parameters of RSA: RSASSA-PSS (RFC 4055 section 3.1) and RSAES-OAEP (section 4.1)."""
+
+from cryptography.hazmat.primitives.asymmetric import padding
+
+from secmail import der
+from secmail.algorithms.digests import SHA1, SHA256, Digest, digest_algorithm
+from secmail.algorithms.identifiers import NULL, AlgorithmIdentifier
+from secmail.errors import Unsupported
+
+RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+RSAES_OAEP = "1.2.840.113549.1.1.7"
+MGF1 = "1.2.840.113549.1.1.8"
+P_SPECIFIED = "1.2.840.113549.1.1.9"
+RSASSA_PSS = "1.2.840.113549.1.1.10"
+PSS_SALT_LENGTH = 32
+
+_SHA256_WITH_NULL = der.sequence(der.oid(SHA256.oid), NULL)
+_SHA256_AND_MGF1 = (
+    der.tlv(der.context(0), _SHA256_WITH_NULL),
+    der.tlv(der.context(1), der.sequence(der.oid(MGF1), _SHA256_WITH_NULL)),
+)
+OAEP_SHA256 = AlgorithmIdentifier(RSAES_OAEP, der.sequence(*_SHA256_AND_MGF1))
+PKCS1_V15 = AlgorithmIdentifier(RSA_ENCRYPTION, NULL)
+PSS_SHA256 = AlgorithmIdentifier(
+    RSASSA_PSS, der.sequence(*_SHA256_AND_MGF1, der.tlv(der.context(2), der.integer(PSS_SALT_LENGTH)))
+)
+
+
+def pss_parameters(parameters: bytes) -> tuple[Digest, Digest, int]:
+    """(hash, hash of MGF1, salt length in octets); absent members have RFC 4055's defaults."""
+    members = der.read(parameters)
+    hash_, mgf = _hash_and_mgf(members)
+    salt = members.optional(der.context(2))
+    trailer = members.optional(der.context(3))
+    members.end()
+    if trailer and trailer.inside().integer() != 1:
+        raise Unsupported("an RSASSA-PSS trailer field other than 1")
+    return hash_, mgf, salt.inside().integer() if salt else 20
+
+
+def oaep_parameters(parameters: bytes) -> padding.OAEP:
+    """The padding for ``cryptography``; absent members mean SHA-1, as RFC 4055 section 4.1 says."""
+    members = der.read(parameters or der.sequence())
+    hash_, mgf = _hash_and_mgf(members)
+    source = members.optional(der.context(2))
+    members.end()
+    label = b""
+    if source:
+        algorithm = AlgorithmIdentifier.read(source.inside())
+        if algorithm.oid != P_SPECIFIED:
+            raise Unsupported("an OAEP label source that is not pSpecified")
+        label = der.Reader(algorithm.parameters).octets()
+    return padding.OAEP(padding.MGF1(mgf.hash), hash_.hash, label)
+
+
+def _hash_and_mgf(members: der.Reader) -> tuple[Digest, Digest]:
+    hash_ = mgf = SHA1
+    if found := members.optional(der.context(0)):
+        hash_ = digest_algorithm(AlgorithmIdentifier.read(found.inside()))
+    if found := members.optional(der.context(1)):
+        generator = AlgorithmIdentifier.read(found.inside())
+        if generator.oid != MGF1:
+            raise Unsupported("a mask generation function other than MGF1")
+        mgf = digest_algorithm(AlgorithmIdentifier.read(der.Reader(generator.parameters)))
+    return hash_, mgf
