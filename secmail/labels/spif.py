@@ -18,7 +18,7 @@ from .policy import (
     TagCategory,
     TagSet,
 )
-from .spif_xml import Element, parse
+from .spif_xml import Element
 
 # Rules of the schema that nobody enforces here, so a policy that relies on them is refused
 _NOT_ENFORCED = ("userInput", "requiredClass", "notBefore", "notAfter")
@@ -29,7 +29,7 @@ def read(xml: bytes) -> SecurityPolicy:
 
     Malformed with line and column for bad XML and with the line for a broken rule; Unsupported for rules not enforced here.
     """
-    return _Reader(parse(xml)).policy()
+    return _Reader(Element.parse(xml)).policy()
 
 
 @dataclass

@@ -1,9 +1,12 @@
-"""The XML of a SPIF, element by element: what is missing, misspelt or out of place is refused with its line."""
+"""The XML of a SPIF, element by element: what is missing, misspelt or out of place is refused with its line.
+
+``Element`` also reads other XML about labels: a subclass says what the document is called and which elements stand where.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from typing import NoReturn
+from typing import ClassVar, NoReturn, Self
 
 from lxml import etree
 
@@ -12,7 +15,7 @@ from .categories import Category, TagType, checked_oid
 from .label import checked_classification
 from .policy import MarkingRules, Phrase, Qualifier, Rule
 
-MAX_SPIF_LENGTH = 4 * 1024 * 1024  # bytes; NATO's, with all nations in two languages, has 87 KB
+MAX_XML_LENGTH = 4 * 1024 * 1024  # bytes; NATO's SPIF, with all nations in two languages, has 87 KB
 NAMESPACE = "http://www.xmlspif.org/spif"
 
 # The colours the schema allows beside #rrggbb, and three that are met in published files; "fuschia" is its spelling
@@ -46,50 +49,54 @@ _CHILDREN = {
 }  # fmt: skip
 
 
-def parse(xml: bytes) -> "Element":
-    """The root element. Malformed for XML that is not well-formed (with line and column), too long or with a DTD."""
-    if len(xml) > MAX_SPIF_LENGTH:
-        raise Malformed("a security policy of more than 4 MiB")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
-    try:
-        root = etree.fromstring(xml, parser)
-    except etree.XMLSyntaxError as error:
-        line, column = error.position
-        raise Malformed(f"the security policy is not well-formed XML: line {line}, column {column}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise Malformed("a security policy with a document type definition is refused")
-    return Element(root)
-
-
 class Element:
     """One element of the SPIF; what is asked of it and missing or wrong is Malformed, with its line."""
+
+    document: ClassVar[str] = "security policy"
+    namespaces: ClassVar[Collection[str | None]] = (None, NAMESPACE)
+    children_of: ClassVar[Mapping[str, Collection[str]]] = _CHILDREN
 
     def __init__(self, element: "etree._Element") -> None:
         self._element = element
         name = etree.QName(element)
-        if name.namespace not in (None, NAMESPACE):
+        if name.namespace not in self.namespaces:
             self.refuse("belongs to an unknown namespace")
         self.name = name.localname
 
+    @classmethod
+    def parse(cls, xml: bytes) -> Self:
+        """The root element. Malformed for XML that is not well-formed (with line and column), too long or with a DTD."""
+        if len(xml) > MAX_XML_LENGTH:
+            raise Malformed(f"a {cls.document} of more than 4 MiB")
+        parser = etree.XMLParser(
+            resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+        )
+        try:
+            root = etree.fromstring(xml, parser)
+        except etree.XMLSyntaxError as error:
+            line, column = error.position
+            raise Malformed(f"the {cls.document} is not well-formed XML: line {line}, column {column}") from None
+        if root.getroottree().docinfo.internalDTD is not None:
+            raise Malformed(f"a {cls.document} with a document type definition is refused")
+        return cls(root)
+
     def refuse(self, complaint: str) -> NoReturn:
         raise Malformed(
-            f"line {self._element.sourceline} of the security policy: {etree.QName(self._element).localname} {complaint}"
+            f"line {self._element.sourceline} of the {self.document}: {etree.QName(self._element).localname} {complaint}"
         )
 
-    def children(self, name: str) -> Iterator["Element"]:
+    def children(self, name: str) -> Iterator[Self]:
         """The children with this name. Every child has to be one the schema allows."""
         for child in self._element:
-            if etree.QName(child).namespace not in (None, NAMESPACE):
+            if etree.QName(child).namespace not in self.namespaces:
                 continue
-            element = Element(child)
-            if element.name not in _CHILDREN.get(self.name, ()):
+            element = type(self)(child)
+            if element.name not in self.children_of.get(self.name, ()):
                 element.refuse(f"is not expected in {self.name}")
             if element.name == name:
                 yield element
 
-    def child(self, name: str) -> "Element | None":
+    def child(self, name: str) -> Self | None:
         found = list(self.children(name))
         if len(found) > 1:
             found[1].refuse("occurs twice")
