@@ -5,7 +5,8 @@ comes in and goes out as streams, typed results come back, and every refusal is 
 
 Where to begin reading: ``wrap`` makes a message and ``unwrap`` opens one; both are short and name the steps. Beneath them
 
-* ``receipts`` and ``maillist`` stand on these two: signed receipts, and the agent that expands a mail list;
+* ``layers`` takes the layers off, ``verdict`` says what they prove, ``inspection`` shows what is written without believing it;
+* ``receipts`` and ``maillist`` stand on these: signed receipts, and the agent that expands a mail list;
 * ``cms`` has the two structures (``signed``, ``enveloped``) with their signers, recipients and attributes, over streams of BER (``ber``);
 * ``mime`` reads and writes the entities around and inside;
 * ``labels`` has security labels, clearances, policies and the access decision;
@@ -36,6 +37,7 @@ from secmail.errors import (
     Unsupported,
     VerificationError,
 )
+from secmail.inspection import Inspection, inspect_message
 from secmail.keys import (
     DecryptionKey,
     Password,
@@ -46,6 +48,7 @@ from secmail.keys import (
     load_private_key,
 )
 from secmail.labels.label import SecurityLabel
+from secmail.layers import CompressedLayer, DigestedLayer, EnvelopedLayer, Layer, SignedLayer
 from secmail.maillist import Expansion, MailList, expand
 from secmail.paths import PathCache, PathOptions, PathVerdict, TrustStore
 from secmail.receipts import (
@@ -58,7 +61,8 @@ from secmail.receipts import (
     receipt_owed,
 )
 from secmail.streams import BytesSource, FileSource, Source
-from secmail.unwrap import Author, CompressedLayer, DigestedLayer, EnvelopedLayer, SignedLayer, Unwrapped, unwrap
+from secmail.unwrap import Unwrapped, unwrap
+from secmail.verdict import Author
 from secmail.wrap import (
     Envelope,
     compressing,
@@ -90,7 +94,9 @@ __all__ = [
     "Expansion",
     "FileSource",
     "GeneralNames",
+    "Inspection",
     "LabelError",
+    "Layer",
     "MLData",
     "MLReceiptPolicy",
     "MailList",
@@ -131,6 +137,7 @@ __all__ = [
     "encrypt",
     "enveloping",
     "expand",
+    "inspect_message",
     "load_private_key",
     "make_receipt",
     "receipt_owed",

@@ -21,10 +21,10 @@ from secmail.cms.signers import RejectedSigner, VerifiedSigner
 from secmail.errors import LabelError, MailListError, MailListLoop, SecmailError, VerificationError
 from secmail.keys import OpeningKey, SigningKey
 from secmail.labels.label import SecurityLabel
-from secmail.mime import Entity, read_entity
+from secmail.layers import EnvelopedLayer, Layer, Peeled, SignedLayer, peel, read_message
+from secmail.mime import Entity
 from secmail.paths import TrustStore
 from secmail.streams import CrlfReader, CrlfWriter, Source, Writable, copy
-from secmail.unwrap import EnvelopedLayer, Layer, Peeled, SignedLayer, peel
 from secmail.wrap import ContentEncryptionChoice, Envelope, enveloping, pkcs7_entity, plan_envelope, signing
 
 Admits = Callable[[Sequence[SecurityLabel], Recipient], bool]
@@ -113,7 +113,7 @@ def expand(
     before all layers are looked at. Raises MailListLoop and MailListError (to be told to the owner), LabelError for labels that
     conflict or can't be read, VerificationError for a layer without a valid signature, and what ``unwrap`` raises.
     """
-    received = read_entity(message)
+    received = read_message(message)
     peeled: list[Peeled] = []
     for each in peel(received, keys=keys, trust=trust, now=now):
         if isinstance(each.layer, SignedLayer):

@@ -93,7 +93,8 @@ def receipt_owed(message: Unwrapped, *, addresses: Collection[str], answered: Co
         return ReceiptDecision(False, refusal or "nobody asks for a receipt")
     policy = message.ml_expansion_history[-1].ml_receipt_policy if message.ml_expansion_history else None
     # Two signers ask with one request, and an ECDSA signature has a twin: neither gives a second receipt
-    originator = message.author.address.casefold().encode() if message.author else asking.certificate.fingerprint
+    address = message.author.address if message.author else None
+    originator = address.casefold().encode() if address else asking.certificate.fingerprint
     reference = SHA256.of(request.to_der() + originator)
     refusal = _not_from(message, request, policy, addresses)
     if refusal is None and reference in answered:

@@ -89,9 +89,9 @@ class Attributes:
             self._instances[oid] = self._instances.get(oid, 0) + 1
 
     @property
-    def types(self) -> set[str]:
-        """The OIDs of those that are there."""
-        return set(self._instances)
+    def types(self) -> tuple[str, ...]:
+        """The OIDs of those that are there, each once and in order."""
+        return tuple(self._instances)
 
     def all(self, oid: str) -> list[der.Element]:
         """All values of all instances, for the few attributes that may have several."""

@@ -134,6 +134,13 @@ def open_encrypted(source: Source, *, keys: Sequence[OpeningKey]) -> Enveloped:
     raise DecryptionError if fitting else NotARecipient("the message is not encrypted with any of these keys")
 
 
+def sealed(source: Source) -> tuple[str, str, bytes]:
+    """(content type, content encryption by name or OID, members of the recipient infos) of an envelope that is not opened."""
+    header = _header(source)
+    row = CONTENT_ENCRYPTIONS.get(header.algorithm.oid)
+    return header.kind, row.name if row else header.algorithm.oid, header.recipient_infos.content if header.recipient_infos else b""
+
+
 def _header(source: Source) -> "_Header":
     with closing(source.open()) as stream:
         return _Header.read(BerReader(stream))
@@ -154,11 +161,15 @@ def _cipher(header: "_Header") -> tuple[ContentEncryption, bytes, int]:
 class _Header:
     """What comes before the encrypted content; an EncryptedData has no recipient infos."""
 
-    authenticated: bool
+    kind: str
     has_originator_info: bool
     recipient_infos: der.Element | None
     content_type: str
     algorithm: AlgorithmIdentifier
+
+    @property
+    def authenticated(self) -> bool:
+        return self.kind == AUTH_ENVELOPED_DATA
 
     @classmethod
     def read(cls, reader: BerReader) -> "_Header":
@@ -174,7 +185,7 @@ class _Header:
         reader.enter(der.SEQUENCE)
         inner_type = reader.element(der.OBJECT_IDENTIFIER).oid()
         algorithm = AlgorithmIdentifier.from_element(reader.element(der.SEQUENCE))
-        return cls(content_type == AUTH_ENVELOPED_DATA, originator_info is not None, recipient_infos, inner_type, algorithm)
+        return cls(content_type, originator_info is not None, recipient_infos, inner_type, algorithm)
 
 
 def _parameters(algorithm: ContentEncryption, parameters: bytes) -> tuple[bytes, int]:

@@ -4,22 +4,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import BinaryIO, Literal, TypeVar
+from typing import BinaryIO
 
 from secmail import der
 from secmail.algorithms import DIGESTS, AlgorithmIdentifier, Digest, SigningAlgorithm, signing
 from secmail.certificates import Certificate
 from secmail.cms import DATA, SIGNED_DATA
-from secmail.cms import attributes as attribute
 from secmail.cms.attributes import (
     EssAttributes,
-    ReceiptRequest,
     is_set_of_attributes,
     signed_attributes,
     standing_attributes,
 )
 from secmail.cms.ber import END_OF_CONTENTS, BerReader, OctetsWriter, content_info, enter_content_info, opening
-from secmail.cms.ess import MLData
+from secmail.cms.claims import Agreement
 from secmail.cms.signers import MAX_SIGNERS, Circumstances, SignedContent, Signer, VerifiedSigner, verify_signer
 from secmail.errors import Malformed, SecmailError, Unsupported
 from secmail.keys import SigningKey
@@ -33,9 +31,6 @@ MAX_ATTRIBUTES = 1024 * 1024  # no signed attributes are larger; content beyond 
 CERTIFICATES, CRLS = der.context(0), der.context(1)
 OTHER_REVOCATION_INFO = der.context(1)
 OCSP_RESPONSE = "1.3.6.1.5.5.7.16.2"  # RFC 5940
-
-LabelState = Literal["absent", "present", "conflict", "malformed"]
-Claim = TypeVar("Claim")
 
 
 # Making
@@ -179,40 +174,9 @@ class SignedData:
         return tuple(each for each in self.signers if isinstance(each, VerifiedSigner))
 
     @property
-    def security_label(self) -> tuple[LabelState, bytes | None]:
-        """RFC 2634 section 3.1.1: if one SignerInfo has a label, "all of the signerInfos [...] MUST include" the same."""
-        verified = self.verified_signers
-        if any(attribute.SECURITY_LABEL in each.malformed for each in verified):
-            return "malformed", None
-        labels = {each.security_label for each in verified}
-        if len(labels) > 1:
-            return "conflict", None
-        label = labels.pop() if labels else None
-        return ("absent", None) if label is None else ("present", label)
-
-    @property
-    def receipt_request_claim(self) -> tuple[LabelState, ReceiptRequest | None]:
-        """RFC 2634 section 2.2.1: in all SignerInfos that have one, "the receipt requests MUST be identical"."""
-        return self._claim(attribute.RECEIPT_REQUEST, [each.receipt_request for each in self.verified_signers])
-
-    @property
-    def receipt_request(self) -> ReceiptRequest | None:
-        """That of the verified signers; None if they ask for different things (RFC 2634 section 2.3)."""
-        return self.receipt_request_claim[1]
-
-    @property
-    def ml_expansion_history(self) -> tuple[LabelState, tuple[MLData, ...] | None]:
-        """RFC 2634 section 4.1: not to be processed "unless every verified mlExpansionHistory attribute [...] is identical"."""
-        return self._claim(attribute.ML_EXPANSION_HISTORY, [each.ml_expansion_history for each in self.verified_signers])
-
-    def _claim(self, oid: str, values: Sequence[Claim | None]) -> tuple[LabelState, Claim | None]:
-        """What those of the verified signers say who say anything."""
-        if any(oid in each.malformed for each in self.verified_signers):
-            return "malformed", None
-        claims = {each for each in values if each is not None}
-        if len(claims) > 1:
-            return "conflict", None
-        return ("present", claims.pop()) if claims else ("absent", None)
+    def agreement(self) -> Agreement:
+        """What the verified signers say together."""
+        return Agreement(self.verified_signers)
 
 
 def verify(
@@ -226,7 +190,8 @@ def verify(
 ) -> SignedData:
     """Read a SignedData once and verify every signer; raises Malformed and Unsupported only.
 
-    ``detached`` is the content of a multipart/signed, ``certificates`` more that signers may have been signed with.
+    ``detached`` is the content of a multipart/signed, ``certificates`` more that signers may have been signed with. No signer is verified
+    where there is detached content and other content in the SignedData: one would be shown and the other signed.
     """
     options = options or PathOptions()
     with closing(source.open()) as stream:
@@ -248,7 +213,7 @@ def verify(
     if infos and not encapsulated and detached is None:
         raise Malformed("the signed content is absent")
     signed = _EncapsulatedContent(source) if encapsulated else None
-    content_seen = observer.finish(content_type, signed or detached)
+    content_seen = observer.finish(content_type, signed or detached, ambiguous=encapsulated and detached is not None)
     if crls or ocsps:
         # Not kept: each message could fill the memory with evidence of its own
         options = replace(options, crls=(*options.crls, *crls), ocsps=(*options.ocsps, *ocsps), cache=None)
@@ -301,10 +266,10 @@ class _ContentObserver:
                 if self._suspect[:1] != bytes((der.SET,)) or len(self._suspect) > MAX_ATTRIBUTES:
                     self._suspect = None
 
-    def finish(self, content_type: str, content: Source | None) -> SignedContent:
+    def finish(self, content_type: str, content: Source | None, *, ambiguous: bool) -> SignedContent:
         values = {digest: running.finalize() for digest, running in self._running.items()}
         suspicious = bool(self._suspect) and is_set_of_attributes(bytes(self._suspect or b""))
-        return SignedContent(content_type, values, suspicious, lambda: _octets(content))
+        return SignedContent(content_type, values, suspicious, ambiguous, lambda: _octets(content))
 
 
 def _octets(content: Source | None) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -21,9 +22,8 @@ from secmail.algorithms import (
 from secmail.certificates import Certificate
 from secmail.cms import DATA
 from secmail.cms import attributes as attribute
-from secmail.cms.attributes import Attributes, ContentHints, ReceiptRequest
-from secmail.cms.claims import claims, value
-from secmail.cms.ess import ContentReference, MLData
+from secmail.cms.attributes import Attributes, Place
+from secmail.cms.claims import Claims, value
 from secmail.errors import BadCertificate, BadSignature, Malformed, SecmailError, Unsupported
 from secmail.paths import PathOptions, PathVerdict, Purpose, TrustStore, validate_once
 
@@ -36,13 +36,12 @@ MAX_SIGNERS = 64  # of a SignedData, countersigners among them
 SignerStatus = Literal["valid", "invalid", "untrusted", "unverifiable"]
 
 
-@dataclass(frozen=True)
-class VerifiedSigner:
+@dataclass(frozen=True, kw_only=True)
+class VerifiedSigner(Claims):
     """A signer whose signature holds and whose certificate leads to a trust anchor: its attributes may be believed.
 
-    ``security_label`` is the ESSSecurityLabel as DER, ``equivalent_labels`` are the same. ``malformed`` names (by OID) ESS attributes
-    that are there but not readable or there twice. ``capabilities`` are the OIDs the signer says it reads, ``encryption_certificate``
-    the one it prefers. ``countersigners`` signed this signature (RFC 5652 section 11.4); whether theirs hold does not change this one.
+    ``weak`` says that digest or key are read but no longer strong. ``countersigners`` signed this signature (RFC 5652 section 11.4); whether
+    theirs hold does not change this one.
     """
 
     certificate: Certificate
@@ -51,18 +50,7 @@ class VerifiedSigner:
     signature_algorithm: str
     signature: bytes
     signed_attributes: bytes
-    signing_time: datetime | None = None
-    security_label: bytes | None = None
-    receipt_request: ReceiptRequest | None = None
-    content_identifier: bytes | None = None
-    content_hints: ContentHints | None = None
-    content_reference: ContentReference | None = None
-    equivalent_labels: tuple[bytes, ...] | None = None
-    ml_expansion_history: tuple[MLData, ...] | None = None
-    msg_sig_digest: bytes | None = None
-    capabilities: tuple[str, ...] | None = None
-    encryption_certificate: Certificate | None = None
-    malformed: frozenset[str] = frozenset()
+    weak: bool = False
     warnings: tuple[str, ...] = ()
     countersigners: "tuple[Signer, ...]" = ()
 
@@ -73,11 +61,15 @@ class VerifiedSigner:
 
 @dataclass(frozen=True)
 class RejectedSigner:
-    """A signer that proves nothing; ``reason`` says why, for people. ``certificate`` is only what the message claims."""
+    """A signer that proves nothing; ``reason`` says why, for people. ``certificate`` is only what the message claims, so is ``unproven``.
+
+    ``info`` is the SignerInfo as read, None if it can't be.
+    """
 
     reason: str
     error: SecmailError
     certificate: Certificate | None = None
+    info: "SignerInfo | None" = field(default=None, repr=False, compare=False)
 
     @property
     def status(self) -> SignerStatus:
@@ -86,17 +78,51 @@ class RejectedSigner:
             return "unverifiable"
         return "untrusted" if isinstance(self.error, BadCertificate) else "invalid"
 
+    @property
+    def digest_algorithm(self) -> str:
+        """By name, or by OID where it is not read here."""
+        oid = self.info.digest_algorithm.oid if self.info else ""
+        return DIGESTS[oid].name if oid in DIGESTS else oid
+
+    @property
+    def signature_algorithm(self) -> str:
+        oid = self.info.signature_algorithm.oid if self.info else ""
+        return SIGNATURES[oid].name if oid in SIGNATURES else oid
+
+    @property
+    def weak(self) -> bool:
+        if self.certificate is None or self.info is None:
+            return False
+        try:
+            return bool(_weaknesses(self.certificate, self.info.digest_algorithm))
+        except Unsupported:  # a key that is not read here is not weak, but unknown
+            return False
+
+    @cached_property
+    def unproven(self) -> Claims:
+        """What the SignerInfo says, for a page that shows what is written; nothing of it may be processed."""
+        if self.info is None:
+            return Claims()
+        try:
+            return Claims.read(self.info.attributes("signed"), self.info.attributes("unsigned"), ())
+        except Malformed:
+            return Claims()
+
 
 Signer = VerifiedSigner | RejectedSigner
 
 
 @dataclass(frozen=True)
 class SignedContent:
-    """What is known of the content when signers are looked at. ``octets`` reads all of it; Unsupported if that is too much."""
+    """What is known of the content when signers are looked at. ``octets`` reads all of it; Unsupported if that is too much.
+
+    ``ambiguous``: the signature came with content of its own beside the content it is said to be of.
+    """
 
     content_type: str
     digests: Mapping[Digest, bytes]
     looks_like_attributes: bool
+    ambiguous: bool
     octets: Callable[[], bytes]
 
 
@@ -148,6 +174,11 @@ class SignerInfo:
         members.end()
         return cls(sid, digest_algorithm, signed_attrs, signature_algorithm, signature, unsigned_attrs)
 
+    def attributes(self, place: Place) -> Attributes:
+        """Those of one place; Malformed if one stands there that must not."""
+        found = self.signed_attrs if place == "signed" else self.unsigned_attrs
+        return Attributes(found.inside() if found else der.Reader(b""), place)
+
     def certificate_in(self, certificates: Sequence[Certificate]) -> Certificate | None:
         """The first certificate that the signer identifier names."""
         if self.sid.tag == SUBJECT_KEY_IDENTIFIER:
@@ -165,7 +196,7 @@ def _judged(
     circumstances: Circumstances,
     verified: "Callable[[SignerInfo, Certificate], VerifiedSigner]",
 ) -> Signer:
-    certificate = None
+    certificate = info = None
     try:
         if next(circumstances.budget, None) is None:
             raise Unsupported(f"more than {MAX_SIGNERS} signers and countersigners")
@@ -175,12 +206,14 @@ def _judged(
             raise BadCertificate("the signer's certificate is not in the message")
         return verified(info, certificate)
     except SecmailError as error:
-        return RejectedSigner(str(error), error, certificate)
+        return RejectedSigner(str(error), error, certificate, info)
 
 
 def _verified(
     info: SignerInfo, certificate: Certificate, content: SignedContent, circumstances: Circumstances
 ) -> VerifiedSigner:
+    if content.ambiguous:
+        raise BadSignature("the signature has content of its own, which is not the content shown")
     if info.signed_attrs is None:
         digest_name, row = _verify_without_attributes(info, certificate, content)
         attributes, signed_attributes = Attributes(der.Reader(b""), "signed"), b""
@@ -192,9 +225,11 @@ def _verified(
         row, signed_attributes = _verify_attributes(info, info.signed_attrs, certificate, digest)
         attributes = Attributes(der.read(signed_attributes, der.SET), "signed")
         _check_binding(info, attributes, certificate, content, digest)
-    unsigned = Attributes(info.unsigned_attrs.inside() if info.unsigned_attrs else der.Reader(b""), "unsigned")
+    unsigned = info.attributes("unsigned")
     path = circumstances.validated(certificate)
-    signing_time = value(attributes, attribute.SIGNING_TIME, der.Element.time)
+    claims = Claims.read(attributes, unsigned, circumstances.certificates)
+    if attribute.SIGNING_TIME in claims.malformed:
+        raise Malformed("the signing time is there twice or is no time")
     return VerifiedSigner(
         certificate=certificate,
         path=path,
@@ -202,10 +237,10 @@ def _verified(
         signature_algorithm=row.name,
         signature=info.signature,
         signed_attributes=signed_attributes,
-        signing_time=signing_time,
-        warnings=tuple(_warnings(certificate, info.digest_algorithm, signing_time, circumstances.now)),
+        weak=bool(_weaknesses(certificate, info.digest_algorithm)),
+        warnings=_warnings(certificate, info.digest_algorithm, claims.signing_time, circumstances.now),
         countersigners=_countersigners(unsigned, info.signature, circumstances),
-        **claims(attributes, circumstances.certificates),  # type: ignore[arg-type]
+        **vars(claims),
     )
 
 
@@ -269,7 +304,7 @@ def _countersigner(
     else:
         row, encoded = _verify_attributes(info, info.signed_attrs, certificate, digest)
     attributes = Attributes(der.read(encoded, der.SET), "signed")
-    if surplus := attributes.types - attribute.IN_COUNTERSIGNATURES:
+    if surplus := set(attributes.types) - attribute.IN_COUNTERSIGNATURES:
         # RFC 5652: "MUST NOT contain a content-type attribute"; RFC 2634 section 1.3.4 names "the only attributes that are allowed"
         raise Malformed(f"attribute {min(surplus)} in a countersignature")
     if info.signed_attrs is not None:
@@ -277,7 +312,7 @@ def _countersigner(
         if message_digest is None or message_digest.content != digest.of(countersigned):
             raise BadSignature("the countersignature is not one of this signature")
         _check_signer(info, attributes, certificate)
-    unsigned = Attributes(info.unsigned_attrs.inside() if info.unsigned_attrs else der.Reader(b""), "unsigned")
+    unsigned = info.attributes("unsigned")
     signing_time = value(attributes, attribute.SIGNING_TIME, der.Element.time)
     return VerifiedSigner(
         certificate=certificate,
@@ -287,7 +322,9 @@ def _countersigner(
         signature=info.signature,
         signed_attributes=encoded,
         signing_time=signing_time,
-        warnings=tuple(_warnings(certificate, info.digest_algorithm, signing_time, circumstances.now)),
+        attributes=(*attributes.types, *unsigned.types),
+        weak=bool(_weaknesses(certificate, info.digest_algorithm)),
+        warnings=_warnings(certificate, info.digest_algorithm, signing_time, circumstances.now),
         countersigners=_countersigners(unsigned, info.signature, circumstances),
     )
 
@@ -317,15 +354,18 @@ def _check_signer(info: SignerInfo, attributes: Attributes, certificate: Certifi
         raise BadSignature("the certificate is not the one that was signed along")
 
 
-def _warnings(
-    certificate: Certificate, digest: AlgorithmIdentifier, signing_time: datetime | None, now: datetime
-) -> list[str]:
+def _weaknesses(certificate: Certificate, digest: AlgorithmIdentifier) -> tuple[str, ...]:
     key = certificate.public_key
     found = []
     if digest.oid in DIGESTS and DIGESTS[digest.oid].weak:
         found.append(f"{DIGESTS[digest.oid].name} is weak")
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < SMALL_RSA:
         found.append(f"an RSA key of {key.key_size} bits is weak")
-    if signing_time is not None and signing_time > now + CLOCK_TOLERANCE:
-        found.append("the signing time lies in the future")
-    return found
+    return tuple(found)
+
+
+def _warnings(
+    certificate: Certificate, digest: AlgorithmIdentifier, signing_time: datetime | None, now: datetime
+) -> tuple[str, ...]:
+    early = signing_time is not None and signing_time > now + CLOCK_TOLERANCE
+    return (*_weaknesses(certificate, digest), *(["the signing time lies in the future"] if early else ()))

@@ -15,6 +15,11 @@ HEADER_FIELDS = 1_000  # of one header section
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
 
 
+def is_structural(name: str) -> bool:
+    """RFC 9787 section 1.1.1: MIME-Version and what begins with Content- describe the MIME structure, not the message."""
+    return name.lower() == "mime-version" or name.lower().startswith("content-")
+
+
 class Header(NamedTuple):
     """One field: ``name`` as written, ``value`` unfolded and not decoded, ``raw`` every octet with the line end."""
 
@@ -37,6 +42,11 @@ class Headers:
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and bool(self.get_all(name))
+
+    @property
+    def has_message_fields(self) -> bool:
+        """Whether any field is about the message and not about the MIME structure (RFC 9787 section 1.1.1)."""
+        return not all(map(is_structural, (field.name for field in self._fields)))
 
     def get_all(self, name: str) -> list[str]:
         """Return the unfolded values of all fields of this name."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from secmail.mime.addresses import Address, parse_addresses
-from secmail.mime.headers import Headers
+from secmail.mime.headers import Headers, is_structural
 from secmail.mime.read import Entity, read_entity
 from secmail.mime.text import decode_words
 
@@ -52,7 +52,7 @@ def protect(headers: Fields, *, encrypted: bool = True, policy: Policy = hcp_bas
     inner: list[tuple[str, str]] = []
     outer: list[tuple[str, str]] = []
     for name, value in headers:
-        if _is_structural(name) or name.lower() == "hp-outer":
+        if is_structural(name) or name.lower() == "hp-outer":
             raise ValueError(f"header field {name}: belongs to the MIME structure")
         if name.lower() in ("bcc", "resent-bcc"):
             continue
@@ -71,12 +71,14 @@ class ProtectedHeader:
     """One field of a message as it counts for the reader.
 
     ``field`` is its value unfolded but not decoded, ``outer_field`` what the unprotected header section says of this field, or None.
+    ``repeated`` are the values of further fields of the same name, which RFC 5322 section 3.6 forbids for most and other programs may show.
     Addresses are read from the undecoded form: a decoded name may look like an address.
     """
 
     field: str
     protection: Protection
     outer_field: str | None
+    repeated: tuple[str, ...] = ()
 
     @property
     def value(self) -> str:
@@ -94,6 +96,16 @@ class ProtectedHeader:
         return parse_addresses(self.field)
 
     @property
+    def all_addresses(self) -> tuple[Address, ...]:
+        """The mailboxes of this field and of repeated ones."""
+        return tuple(address for field in (self.field, *self.repeated) for address in parse_addresses(field))
+
+    @property
+    def all_values(self) -> tuple[str, ...]:
+        """The values for display of this field and of repeated ones."""
+        return tuple(map(decode_words, (self.field, *self.repeated)))
+
+    @property
     def outer_addresses(self) -> tuple[Address, ...]:
         """The mailboxes the field has outside; section 4.4 wants a From that differs there to be pointed out."""
         return parse_addresses(self.outer_field or "")
@@ -108,16 +120,17 @@ def protection_states(
     verified. With header protection (and a layer that gives it), fields that stand only outside are reported unprotected: section 4.4.4
     forbids to answer to them. Without it, the payload's fields don't count.
     """
-    outside = _first_values(outer)
-    states = {name: ProtectedHeader(value, "unprotected", value) for name, value in outside.items()}
+    outside = _values(outer)
+    states = {name: ProtectedHeader(values[0], "unprotected", values[0], tuple(values[1:])) for name, values in outside.items()}
     if not (encrypted or signed) or not is_protected(payload):
         return states
     root = message_root(payload)
     exposed = _exposed(outer, root, wrapped=root is not payload) if encrypted else None
-    for name, value in _first_values(root.headers).items():
+    for name, (value, *repeated) in _values(root.headers).items():
         # Section 4.3.1: confidential is what was not recorded as shown outside, in this spelling.
         confidential = exposed is not None and _comparable(name, value) not in exposed
-        states[name] = ProtectedHeader(value, _protection(signed, confidential), outside.get(name))
+        outer_field = next(iter(outside.get(name, ())), None)
+        states[name] = ProtectedHeader(value, _protection(signed, confidential), outer_field, tuple(repeated))
     return states
 
 
@@ -144,17 +157,12 @@ def _comparable(name: str, value: str) -> tuple[str, str]:
     return name.strip().lower(), decode_words(value.strip())
 
 
-def _first_values(headers: Headers) -> dict[str, str]:
-    fields: dict[str, str] = {}
+def _values(headers: Headers) -> dict[str, list[str]]:
+    fields: dict[str, list[str]] = {}
     for field in headers:
-        if not _is_structural(field.name) and field.name.lower() != "hp-outer":
-            fields.setdefault(field.name.lower(), field.value)
+        if not is_structural(field.name) and field.name.lower() != "hp-outer":
+            fields.setdefault(field.name.lower(), []).append(field.value)
     return fields
-
-
-def _is_structural(name: str) -> bool:
-    """RFC 9787 section 1.1.1: MIME-Version and what begins with Content- describe the MIME structure, not the message."""
-    return name.lower() == "mime-version" or name.lower().startswith("content-")
 
 
 def is_protected(payload: Entity) -> bool:

@@ -266,7 +266,7 @@ def test_all_signers_sign_the_same_label():
     """RFC 2634 section 3.1.1: if one SignerInfo has a label, "all of the signerInfos [...] MUST include" it."""
     label = SecurityLabel("1.3.6.1.4.1.22112.1.1", classification=1)
     signed = verified(made("ada", "eddy", "dil44", attributes=EssAttributes(label)))
-    assert signed.security_label == ("present", label.to_der())
+    assert signed.agreement.security_label == ("present", label.to_der())
 
 
 def opened(message: bytes):

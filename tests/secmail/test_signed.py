@@ -149,8 +149,8 @@ def test_the_ess_attributes_come_back():
     signed = verified(made(attributes=EssAttributes(LABEL, REQUEST, b"id of content", hints)))
     (signer,) = signed.verified_signers
     assert (signer.receipt_request, signer.content_identifier, signer.content_hints) == (REQUEST, b"id of content", hints)
-    assert signed.security_label == ("present", LABEL.to_der())
-    assert signed.receipt_request == REQUEST
+    assert signed.agreement.security_label == ("present", LABEL.to_der())
+    assert signed.agreement.receipt_request[1] == REQUEST
 
 
 @pytest.mark.parametrize("receipts_from", ["all_receipts", "first_tier_recipients", ("bob@example.org", "carl@example.org")])
@@ -472,15 +472,15 @@ def test_rfc2634_3_1_1_all_signers_must_have_the_same_label(labels, state):
     signers = [
         Forged(name, extra=(label_attribute(label),) if label else ()) for name, label in zip(("ada", "rita"), labels, strict=True)
     ]
-    found, label = verified(signed_data(*signers)).security_label
+    found, label = verified(signed_data(*signers)).agreement.security_label
     assert found == state
     assert (label is not None) == (state == "present")
 
 
 def test_the_label_of_a_rejected_signer_does_not_count():
     signed = verified(signed_data(Forged("ada", extra=(label_attribute(),)), Forged("mallory", extra=(label_attribute(OTHER_LABEL),))))
-    assert signed.security_label == ("present", LABEL.to_der())
-    assert verified(signed_data(Forged("mallory", extra=(label_attribute(),)))).security_label == ("absent", None)
+    assert signed.agreement.security_label == ("present", LABEL.to_der())
+    assert verified(signed_data(Forged("mallory", extra=(label_attribute(),)))).agreement.security_label == ("absent", None)
 
 
 @pytest.mark.parametrize(
@@ -502,7 +502,7 @@ def test_the_label_of_a_rejected_signer_does_not_count():
 def test_a_label_that_is_not_exactly_one_is_malformed(extra):
     signed = verified(signed_data(Forged(extra=extra)))
     assert isinstance(signed.signers[0], VerifiedSigner)
-    assert signed.security_label == ("malformed", None)
+    assert signed.agreement.security_label == ("malformed", None)
 
 
 def test_different_receipt_requests_of_several_signers_are_none():
@@ -512,12 +512,12 @@ def test_different_receipt_requests_of_several_signers_are_none():
             Forged(name, extra=(attribute(attributes.RECEIPT_REQUEST, request.to_der()),))
             for name, request in (("ada", REQUEST), ("rita", second))
         ]
-        assert verified(signed_data(*signers)).receipt_request == result
+        assert verified(signed_data(*signers)).agreement.receipt_request[1] == result
 
 
 def test_a_malformed_receipt_request_is_none_and_said():
     signed = verified(signed_data(Forged(extra=(attribute(attributes.RECEIPT_REQUEST, der.sequence()),))))
-    assert signed.receipt_request is None
+    assert signed.agreement.receipt_request[1] is None
     assert signed.verified_signers[0].malformed == {attributes.RECEIPT_REQUEST}
 
 

@@ -36,8 +36,10 @@ from secmail import (
     unwrap,
     wrapping,
 )
+from secmail.algorithms import AES256_GCM
 from secmail.cms import attributes
 from secmail.cms.attributes import attribute
+from secmail.cms.enveloped import EnvelopedDataWriter
 
 LABEL = SecurityLabel("1.3.6.1.4.1.22112.1.1", classification=3, privacy_mark="ACME")
 OUTER_LABEL = SecurityLabel("1.3.6.1.4.1.22112.1.1", classification=1)
@@ -184,6 +186,15 @@ def test_multipart_signed_with_changed_content_is_shown_and_not_verified():
     assert b"Hullo" in read(result)
 
 
+def test_a_signature_with_content_of_its_own_is_not_one_of_the_content_shown():
+    """Whoever has a signed message of ada's could put it beside any other text."""
+    message = clear_signed(b"Content-Type: text/plain\r\n\r\nPay eve\r\n")
+    start = message.index(b"base64\r\n\r\n") + 10
+    result = opened(message[:start] + base64.encodebytes(signed_data(Forged())) + b"\r\n--bound--\r\n")
+    assert (result.verdict, result.author) == ("not-verified", None)
+    assert "content of its own" in result.reason
+
+
 def test_multipart_signed_has_two_parts():
     with pytest.raises(Malformed):
         opened(clear_signed(parts=1))
@@ -269,20 +280,101 @@ def test_rfc8550_3_from_or_sender_is_the_signer(top, field):
     assert author.signer.certificate == certificate("ada")
 
 
-@pytest.mark.parametrize("top", [headers("eve@example.org"), b"To: bob@example.org\r\n", headers('"ada@example.org" <eve@example.org>')])
+@pytest.mark.parametrize(
+    "top",
+    [
+        headers("eve@example.org"),
+        headers('"ada@example.org" <eve@example.org>'),
+        headers("Ada"),
+        headers("eve@example.org", b"Sender: eve@example.org\r\n"),
+        b"Sender: eve@example.org\r\n",
+    ],
+)
 def test_a_signer_whom_the_message_does_not_name_is_not_its_author(top):
     result = opened(message("ada", top=top))
     assert result.verdict == "not-verified"
+    assert not result.matches_signer
     assert "ada@example.org" in result.reason
     assert result.author is None
     with pytest.raises(SignerMismatch):
         result.require_verified()
 
 
-def test_a_certificate_without_addresses_proves_no_author():
-    result = opened(message("nameless"))
-    assert result.verdict == "not-verified"
-    assert "names no address" in result.reason
+@pytest.mark.parametrize(
+    "sender",
+    [
+        '"eve@example.org" <ada@example.org>',
+        "ada@example.org (eve@example.org)",
+        "=?utf-8?q?eve=40example=2Eorg?= <ada@example.org>",
+        "eve\uff20example.org <ada@example.org>",
+        "eve@example.org: ada@example.org;",
+        "ada@example.org, eve@example.org",
+        "ada@example.org\r\nFrom: eve@example.org",
+    ],
+)
+def test_a_from_that_also_names_somebody_else_does_not_match_the_signer(sender):
+    """Programs show the display name, the first mailbox or the last field: whichever it is, it must be the signer's."""
+    result = opened(message("ada", top=headers(sender)))
+    assert (result.verdict, result.matches_signer, result.author) == ("not-verified", False, None)
+
+
+def test_all_whom_from_names_may_sign_together():
+    both = {"signer": signing_key("ada"), "co_signers": [signing_key("rita")]}
+    result = opened(message(both, top=headers("ada@example.org, Rita <rita@example.org>")))
+    assert (result.verdict, result.matches_signer) == ("verified", True)
+
+
+def test_a_sender_who_signs_for_somebody_is_named():
+    result = opened(message("ada", top=headers("desk@example.org", b"Sender: ada@example.org\r\n")))
+    assert (result.verdict, result.matches_signer, result.author.field) == ("verified", False, "sender")
+    assert result.reason == "signed by ada@example.org, who sent it for the one it is from"
+
+
+@pytest.mark.parametrize(("name", "top"), [("nameless", None), ("ada", b"To: bob@example.org\r\n")])
+def test_rfc8550_3_without_an_address_to_compare_signature_and_path_decide_and_it_is_said(name, top):
+    """RFC 8550 section 3: addresses are compared "if a mail address is present"; where one is missing, none is proven."""
+    result = opened(message(name, top=top))
+    assert (result.verdict, result.matches_signer, result.author.address) == ("verified", None, None)
+    assert "the address of the sender is not proven" in result.reason
+
+
+# Bare CMS
+
+
+def test_a_bare_cms_structure_is_a_message_without_header_fields():
+    result = opened(signed_data(Forged()))
+    assert (result.verdict, result.matches_signer, read(result)) == ("verified", None, CONTENT)
+    assert "not proven" in result.reason
+
+
+def test_bare_cms_inside_bare_cms_is_opened():
+    out = io.BytesIO()
+    writer = EnvelopedDataWriter(out, recipients=[Recipient(certificate("bob"))], content_encryption=AES256_GCM)
+    writer.write(signed_data(Forged(content=b"no MIME")))
+    writer.close()
+    result = opened(out.getvalue(), "bob")
+    assert [type(each) for each in result.layers] == [EnvelopedLayer, SignedLayer]
+    assert (result.verdict, read(result), result.entity) == ("verified", b"no MIME", None)
+
+
+def test_a_bare_message_that_names_a_sender_inside_must_be_the_signers():
+    for sender, verdict in (("ada", "verified"), ("eve", "not-verified")):
+        inside = f"From: {sender}@example.org\r\n\r\nHello\r\n".encode()
+        assert opened(signed_data(Forged(content=inside))).verdict == verdict
+
+
+def test_a_bare_signature_is_verified_with_the_content_it_lacks():
+    alone = signed_data(Forged(), detached=True)
+    assert opened(alone, detached=BytesSource(CONTENT)).verdict == "verified"
+    assert opened(alone, detached=BytesSource(b"other")).reason == "the content was changed after it was signed"
+    with pytest.raises(Malformed):
+        opened(alone)
+
+
+def test_text_that_begins_like_an_element_is_no_cms():
+    assert opened(b"0: value\r\n\r\nHello").layers == ()
+    with pytest.raises(Malformed):
+        opened(b"0")
 
 
 def protected(sender: str, outside="ada@example.org") -> bytes:
@@ -323,6 +415,15 @@ def test_require_verified_raises_for_bad_signatures_and_none_at_all():
         opened(clear_signed().replace(b"Hello", b"Hullo")).require_verified()
     with pytest.raises(VerificationError, match="not signed"):
         opened(message("gcm"), "bob").require_verified()
+
+
+def test_an_outer_signature_that_is_wrong_speaks_against_the_message():
+    """One that can't be checked is only told."""
+    inner = message("gcm", "ada", top=b"")
+    wrong = Forged(content=inner, attributes=[attribute(attributes.CONTENT_TYPE, der.oid("1.2.3"))])
+    assert opened(pkcs7(signed_data(wrong)), "bob").reason.startswith("a further signature does not hold")
+    result = opened(pkcs7(signed_data(Forged("mallory", content=inner))), "bob")
+    assert (result.verdict, result.reason[:40]) == ("verified", "a further signer could not be checked: t")
 
 
 def test_a_signature_around_the_encryption_alone_proves_no_author():

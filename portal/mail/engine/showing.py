@@ -9,13 +9,15 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from secmail import (
     Certificate,
+    CompressedLayer,
     DecryptionError,
+    DigestedLayer,
     EnvelopedLayer,
     FileSource,
+    Layer,
     Malformed,
     NotARecipient,
     RejectedSigner,
-    SignedLayer,
     SoftwareDecryptionKey,
     TrustStore,
     Unsupported,
@@ -127,7 +129,7 @@ def _shown(opened: Unwrapped) -> Shown:
         ]
     from_name, from_address = _from(opened)
     return Shown(
-        verdict=opened.verdict,
+        verdict=_verdict(opened),
         sentence=_sentence(opened),
         subject=_header(opened, "subject"),
         from_name=from_name,
@@ -159,9 +161,16 @@ def _texts(bodies: Sequence[mime.Body]) -> tuple[list[str], bool, bool]:
     return texts, cut, html_hidden
 
 
+def _verdict(opened: Unwrapped) -> str:
+    """The engine accepts certificates that name no address (RFC 8550 section 3); a tick beside a sender's name needs that it is proven."""
+    if opened.verdict == "verified" and (opened.author is None or opened.author.address is None):
+        return "not-verified"
+    return opened.verdict
+
+
 def _sentence(opened: Unwrapped) -> str:
     """One sentence about the signature. It names the address that was proven, never a name the message merely claims."""
-    if opened.verdict == "verified" and opened.author is not None:
+    if _verdict(opened) == "verified" and opened.author is not None:
         certificate = opened.author.signer.certificate
         name = certificate.common_name or opened.author.address
         return f"Signed by {name} ({opened.author.address}); certificate valid until {certificate.not_after:%B %Y}."
@@ -170,7 +179,11 @@ def _sentence(opened: Unwrapped) -> str:
     return f"The signature could not be verified: {opened.reason.rstrip('.')}."
 
 
-def _layer(layer: EnvelopedLayer | SignedLayer) -> dict[str, object]:
+def _layer(layer: Layer) -> dict[str, object]:
+    if isinstance(layer, CompressedLayer):
+        return {"title": "Compressed", "facts": []}
+    if isinstance(layer, DigestedLayer):
+        return {"title": "With a digest", "facts": [("Digest", layer.digest_algorithm), ("Proof", "None: anybody can make one")]}
     if isinstance(layer, EnvelopedLayer):
         proof = (
             "Yes: any change would have been noticed"
@@ -180,10 +193,7 @@ def _layer(layer: EnvelopedLayer | SignedLayer) -> dict[str, object]:
         facts = [
             ("Content encryption", layer.content_encryption + (" (weak)" if layer.weak else "")),
             ("Authenticated", proof),
-            (
-                "Opened with",
-                f"the key of certificate {layer.recipient.serial_number:x}, valid until {layer.recipient.not_after:%d %B %Y}",
-            ),
+            ("Opened with", _opened_with(layer)),
         ]
         return {"title": "Encrypted", "facts": facts}
     facts = [fact for signer in layer.signers for fact in _signer(signer)]
@@ -196,6 +206,12 @@ def _layer(layer: EnvelopedLayer | SignedLayer) -> dict[str, object]:
     if layer.receipt_request is not None:
         facts.append(("Receipt", "A signed receipt is requested"))
     return {"title": "Signed", "facts": facts}
+
+
+def _opened_with(layer: EnvelopedLayer) -> str:
+    if layer.recipient is None:
+        return layer.opened_with
+    return f"the key of certificate {layer.recipient.serial_number:x}, valid until {layer.recipient.not_after:%d %B %Y}"
 
 
 def _signer(signer: VerifiedSigner | RejectedSigner) -> list[tuple[str, str]]:

@@ -1,0 +1,302 @@
+"""The layers of a message: what each is, and taking them off one by one, the outermost first.
+
+Nothing is judged here. Nothing is released before it is proven either: an envelope is decrypted to its end once before anything of it is
+used, and every pass over the content decrypts the ciphertext again, so no plaintext rests anywhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import BinaryIO, Literal
+
+from secmail import der
+from secmail.certificates import Certificate
+from secmail.cms import (
+    AUTH_ENVELOPED_DATA,
+    COMPRESSED_DATA,
+    DATA,
+    DIGESTED_DATA,
+    ENCRYPTED_DATA,
+    ENVELOPED_DATA,
+    SIGNED_DATA,
+)
+from secmail.cms.attributes import ReceiptRequest
+from secmail.cms.ber import BerReader, enter_content_info
+from secmail.cms.claims import Agreement, ClaimState
+from secmail.cms.compressed import MAX_SIZE, open_compressed
+from secmail.cms.digested import open_digested
+from secmail.cms.enveloped import Enveloped, open_encrypted, open_enveloped, sealed
+from secmail.cms.ess import MLData
+from secmail.cms.signed import SignedData, verify
+from secmail.cms.signers import Signer, VerifiedSigner
+from secmail.cms.summary import RecipientSummary, summaries
+from secmail.errors import LabelError, Malformed, Unsupported
+from secmail.keys import OpeningKey, Password, SecretKey
+from secmail.labels.label import SecurityLabel
+from secmail.mime import Entity, Header, Headers, read_entity
+from secmail.paths import PathOptions, TrustStore
+from secmail.streams import BytesSource, CrlfReader, Source
+
+MAX_LAYERS = 10
+PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+PKCS7_SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
+CMS_OIDS = tuple(der.oid(each) for each in (SIGNED_DATA, ENVELOPED_DATA, AUTH_ENVELOPED_DATA, ENCRYPTED_DATA, COMPRESSED_DATA, DIGESTED_DATA))
+
+EnvelopeKind = Literal["enveloped", "auth-enveloped", "encrypted"]
+
+
+# What layers there are
+
+
+@dataclass(frozen=True)
+class EnvelopedLayer:
+    """A layer of encryption. ``authenticated``: the encryption itself (AES-GCM) proves that nothing was changed.
+
+    ``recipient`` is the certificate of the key that opened it, None for a shared key or password; ``opened_with`` says which, for people,
+    and is empty where nothing opened it.
+    """
+
+    content_encryption: str
+    authenticated: bool
+    weak: bool
+    recipient: Certificate | None
+    kind: EnvelopeKind = "enveloped"
+    opened_with: str = ""
+    recipient_infos: bytes = field(default=b"", repr=False, compare=False)
+
+    @classmethod
+    def opened(cls, envelope: Enveloped, kind: EnvelopeKind) -> "EnvelopedLayer":
+        algorithm, key = envelope.content_encryption, envelope.key
+        recipient = None
+        if isinstance(key, Password):
+            opened_with = "a password"
+        elif isinstance(key, SecretKey):
+            opened_with = f"the shared key {key.identifier.hex()}"
+        else:
+            recipient = key.certificate
+            opened_with = f"the key of {recipient.subject}"
+        return cls(algorithm.name, envelope.authenticated, algorithm.weak, recipient, kind, opened_with, envelope.recipient_infos)
+
+    @cached_property
+    def recipients(self) -> tuple[RecipientSummary, ...]:
+        """All recipients the message names; read when first asked for, because there may be thousands."""
+        return tuple(summaries(self.recipient_infos))
+
+
+@dataclass(frozen=True)
+class CompressedLayer:
+    """A layer of compression."""
+
+
+@dataclass(frozen=True)
+class DigestedLayer:
+    """Content with its digest, which was right, and proves nothing about anybody."""
+
+    digest_algorithm: str
+
+
+@dataclass(frozen=True)
+class SignedLayer:
+    """A layer of signatures. Label, receipt request and mail list expansion history are those of its verified signers.
+
+    ``certificates`` are those that the message brings along; without any signer that is all it does (RFC 8551 section 3.8).
+    """
+
+    signers: tuple[Signer, ...]
+    label_state: ClaimState
+    label: SecurityLabel | None
+    receipt_request: ReceiptRequest | None
+    content_type: str = DATA
+    receipt_request_state: ClaimState = "absent"
+    history_state: ClaimState = "absent"
+    ml_expansion_history: tuple[MLData, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+
+    @classmethod
+    def of(cls, signers: tuple[Signer, ...], agreement: Agreement, content_type: str, certificates: tuple[Certificate, ...]) -> "SignedLayer":
+        """The layer in which signers say so together."""
+        state, label = agreed_label(agreement)
+        request_state, request = agreement.receipt_request
+        history_state, history = agreement.ml_expansion_history
+        return cls(signers, state, label, request, content_type, request_state, history_state, history or (), certificates)
+
+    @property
+    def verified_signers(self) -> tuple[VerifiedSigner, ...]:
+        return tuple(each for each in self.signers if isinstance(each, VerifiedSigner))
+
+
+Layer = EnvelopedLayer | SignedLayer | CompressedLayer | DigestedLayer
+
+
+def agreed_label(agreement: Agreement) -> tuple[ClaimState, SecurityLabel | None]:
+    """The security label of several signers, read; one that can't be is malformed."""
+    state, encoded = agreement.security_label
+    if encoded is None:
+        return state, None
+    try:
+        return state, SecurityLabel.from_der(encoded)
+    except (Malformed, LabelError):
+        return "malformed", None
+
+
+def read_labels(encoded: Sequence[bytes]) -> list[SecurityLabel]:
+    """Equivalent labels; none of them if one can't be read."""
+    try:
+        return [SecurityLabel.from_der(each) for each in encoded]
+    except (Malformed, LabelError):
+        return []
+
+
+# Taking them off
+
+
+@dataclass(frozen=True)
+class Peeled:
+    """A layer that was taken off, the octets inside and the same as MIME (None: they are something else)."""
+
+    layer: Layer
+    content: Source
+    entity: Entity | None
+
+
+def read_message(source: Source) -> Entity:
+    """A message as it arrived: MIME, or a bare CMS structure, which is taken for a MIME entity without its header section."""
+    return _bare(source) if _is_content_info(source) else read_entity(source)
+
+
+def peel(
+    outer: Entity,
+    *,
+    keys: Sequence[OpeningKey],
+    trust: TrustStore,
+    now: datetime,
+    certificates: Sequence[Certificate] = (),
+    options: PathOptions | None = None,
+    max_size: int = MAX_SIZE,
+    detached: Source | None = None,
+) -> Iterator[Peeled]:
+    """Take the layers off one by one, the outermost first; nothing is judged. Parameters and errors as for ``unwrap``."""
+    opener = _Opener(keys, trust, now, certificates, options, max_size)
+    entity: Entity | None = outer
+    number = compressed = 0
+    while entity is not None and (opened := opener.open(entity, None if number else detached)):
+        layer, content, has_layers = opened
+        number += 1
+        if number > MAX_LAYERS:
+            raise Malformed(f"more than {MAX_LAYERS} layers")
+        compressed += isinstance(layer, CompressedLayer)
+        if compressed > 1:
+            raise Malformed("compressed content inside compressed content")
+        entity = _entity(content) if has_layers else None
+        yield Peeled(layer, content, entity)
+
+
+def sealed_layer(entity: Entity) -> EnvelopedLayer:
+    """An envelope that nobody opens here, as far as it can be read without a key. Malformed for anything else."""
+    kind, algorithm, recipient_infos = sealed(entity.content)
+    kinds: dict[str, EnvelopeKind] = {ENVELOPED_DATA: "enveloped", AUTH_ENVELOPED_DATA: "auth-enveloped", ENCRYPTED_DATA: "encrypted"}
+    return EnvelopedLayer(algorithm, kind == AUTH_ENVELOPED_DATA, False, None, kinds[kind], recipient_infos=recipient_infos)
+
+
+def _is_content_info(source: Source) -> bool:
+    """Whether a source begins with a ContentInfo; the third octet of a header section is never that of an object identifier."""
+    with closing(source.open()) as stream:
+        start = stream.read(32)
+    if start[:1] != bytes((der.SEQUENCE,)) or len(start) < 2:
+        return False
+    position = 2 + (start[1] & 0x7F if start[1] > 0x80 else 0)
+    return start[position:].startswith(CMS_OIDS)
+
+
+def _bare(source: Source) -> Entity:
+    fields = (("Content-Type", PKCS7_MIME[0]), ("Content-Transfer-Encoding", "binary"))
+    return Entity(source, Headers([Header(name, value, f"{name}: {value}\r\n".encode()) for name, value in fields]), 0, 0)
+
+
+def _entity(content: Source) -> Entity | None:
+    """None for content that is neither MIME nor CMS, which plain CMS programs put into messages."""
+    try:
+        return read_message(content)
+    except Malformed:
+        return None
+
+
+Opened = tuple[Layer, Source, bool]  # the layer, what is inside, whether that may be a message again
+
+
+@dataclass(frozen=True)
+class _Opener:
+    keys: Sequence[OpeningKey]
+    trust: TrustStore
+    now: datetime
+    certificates: Sequence[Certificate]
+    options: PathOptions | None
+    max_size: int
+
+    def open(self, entity: Entity, detached: Source | None) -> Opened | None:
+        """None where the entity is no layer. ``detached`` is the content of a signature that stands alone."""
+        if entity.content_type == "multipart/signed" and entity.parameters.get("protocol", "").lower() in PKCS7_SIGNATURE:
+            return self._multipart_signed(entity)
+        named = entity.content_type == "application/octet-stream" and (entity.filename or "").lower().endswith(".p7m")
+        if entity.content_type not in PKCS7_MIME and not named:
+            return None
+        with closing(entity.content.open()) as stream:
+            content_type = enter_content_info(BerReader(stream))
+        if content_type == SIGNED_DATA:
+            return self._signed(entity.content, detached)
+        open_layer = {
+            ENVELOPED_DATA: self._enveloped,
+            AUTH_ENVELOPED_DATA: self._enveloped,
+            ENCRYPTED_DATA: self._encrypted,
+            COMPRESSED_DATA: self._compressed,
+            DIGESTED_DATA: self._digested,
+        }.get(content_type)
+        if open_layer is None:
+            raise Unsupported(f"CMS content type {content_type} is not supported")
+        return open_layer(entity.content)
+
+    def _enveloped(self, source: Source) -> Opened:
+        opened = open_enveloped(source, keys=self.keys)
+        return EnvelopedLayer.opened(opened, "auth-enveloped" if opened.authenticated else "enveloped"), opened.content, True
+
+    def _encrypted(self, source: Source) -> Opened:
+        opened = open_encrypted(source, keys=self.keys)
+        return EnvelopedLayer.opened(opened, "encrypted"), opened.content, True
+
+    def _compressed(self, source: Source) -> Opened:
+        return CompressedLayer(), open_compressed(source, max_size=self.max_size), True
+
+    def _digested(self, source: Source) -> Opened:
+        opened = open_digested(source)
+        return DigestedLayer(opened.digest_algorithm.name), opened.content, True
+
+    def _signed(self, source: Source, detached: Source | None) -> Opened:
+        signed = self._verified(source, detached)
+        content = signed.content or detached
+        return _signed_layer(signed), content or BytesSource(b""), signed.content_type == DATA and content is not None
+
+    def _multipart_signed(self, entity: Entity) -> Opened:
+        parts = entity.parts()
+        if len(parts) != 2:
+            raise Malformed("a multipart/signed has two parts (RFC 1847 section 2.1)")
+        content = _Canonical(parts[0].raw)
+        return _signed_layer(self._verified(parts[1].content, content)), content, True
+
+    def _verified(self, source: Source, detached: Source | None) -> SignedData:
+        return verify(source, trust=self.trust, now=self.now, detached=detached, certificates=self.certificates, options=self.options)
+
+
+def _signed_layer(signed: SignedData) -> SignedLayer:
+    return SignedLayer.of(signed.signers, signed.agreement, signed.content_type, signed.certificates)
+
+
+@dataclass(frozen=True)
+class _Canonical:
+    """RFC 8551 section 3.1.1: what was signed had CRLF line ends, whatever the message was stored with."""
+
+    source: Source
+
+    def open(self) -> BinaryIO:
+        return CrlfReader(self.source.open())
