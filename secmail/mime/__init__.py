@@ -1,6 +1,7 @@
 """MIME entities: reading, displaying and writing them, and header protection (RFC 2045 to 2047, 2183, 2231, 5322, 8551, 9788)."""
 
 from secmail.mime.addresses import Address, format_address, parse_addresses
+from secmail.mime.answer import Answer, forward, reply
 from secmail.mime.display import AttachedPart, Body, Display, TextPart, display
 from secmail.mime.headers import Header, Headers, parse_headers
 from secmail.mime.protection import (
@@ -19,6 +20,7 @@ from secmail.mime.write import Attachment, format_headers, write_message
 
 __all__ = [
     "Address",
+    "Answer",
     "AttachedPart",
     "Attachment",
     "Body",
@@ -33,6 +35,7 @@ __all__ = [
     "display",
     "format_address",
     "format_headers",
+    "forward",
     "hcp_baseline",
     "hcp_no_confidentiality",
     "is_protected",
@@ -43,6 +46,7 @@ __all__ = [
     "protect",
     "protection_states",
     "read_entity",
+    "reply",
     "safe_filename",
     "write_message",
 ]

@@ -72,13 +72,17 @@ class ProtectedHeader:
 
     ``field`` is its value unfolded but not decoded, ``outer_field`` what the unprotected header section says of this field, or None.
     ``repeated`` are the values of further fields of the same name, which RFC 5322 section 3.6 forbids for most and other programs may show.
-    Addresses are read from the undecoded form: a decoded name may look like an address.
+    ``exposed_field`` is what its originator let stand outside, which others can't change: None for nothing. ``answerable``: False for a
+    field that somebody added outside of a message with header protection. Addresses are read from the undecoded form: a decoded name
+    may look like an address.
     """
 
     field: str
     protection: Protection
     outer_field: str | None
-    repeated: tuple[str, ...] = ()
+    repeated: tuple[str, ...]
+    exposed_field: str | None
+    answerable: bool
 
     @property
     def value(self) -> str:
@@ -117,20 +121,31 @@ def protection_states(
     """Return the fields of a message by lower-case name (the first of each name), with the protection each of them had.
 
     ``payload`` is the entity inside all layers, ``outer`` the header section of the whole message; ``signed`` only if the signature was
-    verified. With header protection (and a layer that gives it), fields that stand only outside are reported unprotected: section 4.4.4
+    verified. With header protection (and a layer that gives it), fields that stand only outside are reported unprotected: section 6.2
     forbids to answer to them. Without it, the payload's fields don't count.
     """
     outside = _values(outer)
-    states = {name: ProtectedHeader(values[0], "unprotected", values[0], tuple(values[1:])) for name, values in outside.items()}
-    if not (encrypted or signed) or not is_protected(payload):
+    protected = (encrypted or signed) and is_protected(payload)
+    states = {
+        name: ProtectedHeader(value, "unprotected", value, tuple(repeated), value, not protected)
+        for name, (value, *repeated) in outside.items()
+    }
+    if not protected:
         return states
     root = message_root(payload)
     exposed = _exposed(outer, root, wrapped=root is not payload) if encrypted else None
     for name, (value, *repeated) in _values(root.headers).items():
         # Section 4.3.1: confidential is what was not recorded as shown outside, in this spelling.
-        confidential = exposed is not None and _comparable(name, value) not in exposed
-        outer_field = next(iter(outside.get(name, ())), None)
-        states[name] = ProtectedHeader(value, _protection(signed, confidential), outer_field, tuple(repeated))
+        shown = [] if exposed is None else [each for of, each in exposed if of.lower() == name]
+        confidential = exposed is not None and not any(_same(value, each) for each in shown)
+        states[name] = ProtectedHeader(
+            field=value,
+            protection=_protection(signed, confidential),
+            outer_field=next(iter(outside.get(name, ())), None),
+            repeated=tuple(repeated),
+            exposed_field=next(iter(shown), None) if confidential else value,
+            answerable=True,
+        )
     return states
 
 
@@ -140,21 +155,21 @@ def _protection(signed: bool, confidential: bool) -> Protection:
     return "encrypted-only" if confidential else "unprotected"
 
 
-def _exposed(outer: Headers, root: Entity, *, wrapped: bool) -> set[tuple[str, str]] | None:
+def _exposed(outer: Headers, root: Entity, *, wrapped: bool) -> Fields | None:
     """Return the fields shown outside, as the originator recorded them; None: nothing was meant to be confidential.
 
     The wrapped form has no record, so section 4.10.2 takes the header section as it arrived, which others may have changed.
     """
     if wrapped:
-        return {_comparable(field.name, field.value) for field in outer}
+        return [(field.name, field.value) for field in outer]
     if root.parameters.get("hp", "").lower() == "clear":
         return None
     recorded = [value.partition(":") for value in root.headers.get_all("HP-Outer")]
-    return {_comparable(name, value) for name, _, value in recorded}
+    return [(name.strip(), value.strip()) for name, _, value in recorded]
 
 
-def _comparable(name: str, value: str) -> tuple[str, str]:
-    return name.strip().lower(), decode_words(value.strip())
+def _same(value: str, other: str) -> bool:
+    return decode_words(value.strip()) == decode_words(other.strip())
 
 
 def _values(headers: Headers) -> dict[str, list[str]]:
