@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
+from asn1crypto import core
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,6 +27,20 @@ ENCRYPTION_USAGES = (
     (rsa.RSAPublicKey | mlkem.MLKEM768PublicKey | mlkem.MLKEM1024PublicKey, "key_encipherment"),
     (ec.EllipticCurvePublicKey | x25519.X25519PublicKey | x448.X448PublicKey, "key_agreement"),
 )
+
+
+class _TbsCertificate(asn1_x509.TbsCertificate):
+    """asn1crypto 1.5 forgets the unused bits of a BIT STRING that it reads as octets, and writes other bytes than were signed."""
+
+    _fields: ClassVar = [  # type: ignore[misc]
+        (name, core.BitString if spec is core.OctetBitString else spec, *options)  # type: ignore[arg-type]
+        for name, spec, *options in asn1_x509.TbsCertificate._fields
+    ]
+
+
+class _Certificate(asn1_x509.Certificate):
+    _fields: ClassVar = [("tbs_certificate", _TbsCertificate), *asn1_x509.Certificate._fields[1:]]  # type: ignore[misc]
+
 
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
@@ -186,7 +201,7 @@ class Certificate:
     @cached_property
     def asn1(self) -> asn1_x509.Certificate:
         """The same certificate as asn1crypto sees it."""
-        return der.load(asn1_x509.Certificate, self.der)
+        return der.load(_Certificate, self.der)
 
     # How it is read
 

@@ -109,18 +109,34 @@ def validate(
     trust: TrustStore,
     at: datetime,
     intermediates: Iterable[Certificate] = (),
-    crls: Iterable[bytes] = (),
-    ocsps: Iterable[bytes] = (),
     purpose: Purpose = EMAIL_PROTECTION,
-    revocation: Revocation = Revocation.SOFT,
-    policies: Iterable[str] = (),
+    options: "PathOptions | None" = None,
 ) -> PathVerdict:
     """Find a path from the certificate to a trust anchor that is valid at ``at`` (with a time zone).
 
-    ``intermediates`` are candidates from anywhere, ``crls`` and ``ocsps`` DER; what of them is malformed or does not belong here is
-    passed over. ``policies`` (OIDs) asks for a path that is valid under one of them (RFC 5280 section 6.1.1 c and e). Pure: equal
-    arguments give equal verdicts, so they may be kept until ``valid_until``. Never raises for bad certificates.
+    ``intermediates`` are candidates from anywhere. Pure but for the options' cache: equal arguments give equal verdicts, so they may be
+    kept until ``valid_until``. Never raises for bad certificates.
     """
+    options = options or PathOptions()
+    key = certificate, trust, options, purpose
+    kept = options.cache.find(key, at) if options.cache is not None else None
+    if kept is not None:
+        return kept
+    verdict = _validated(certificate, trust=trust, at=at, intermediates=intermediates, purpose=purpose, options=options)
+    if options.cache is not None:
+        options.cache.keep(key, at, verdict)
+    return verdict
+
+
+def _validated(
+    certificate: Certificate,
+    *,
+    trust: TrustStore,
+    at: datetime,
+    intermediates: Iterable[Certificate],
+    purpose: Purpose,
+    options: "PathOptions",
+) -> PathVerdict:
     try:
         leaf = certificate.asn1
     except Malformed:
@@ -129,18 +145,18 @@ def validate(
     if unfit is not None:
         return PathVerdict(False, unfit)
     known = _anchored(intermediates, trust)
-    lists = _authentic(_parsed(crls, _crl), [each.asn1 for each in (*trust.anchors, *known)])
-    responses = list(_parsed(ocsps, _ocsp))
+    lists = _authentic(_parsed(options.crls, _crl), [each.asn1 for each in (*trust.anchors, *known)])
+    responses = list(_parsed(options.ocsps, _ocsp))
     evidence = ValidationContext(
         trust_roots=trust.trust_anchors,
         other_certs=[each.asn1 for each in known],
         moment=at,
         crls=lists,
         ocsps=responses,
-        revinfo_policy=_evidence_policy(revocation),
+        revinfo_policy=_evidence_policy(options.revocation),
         time_tolerance=timedelta(0),
     )
-    found = _run(_valid_path(leaf, evidence, revocation, _policy_parameters(policies)))
+    found = _run(_valid_path(leaf, evidence, options.revocation, _policy_parameters(options)))
     if isinstance(found, str):
         return PathVerdict(False, found)
     originals = {id(each.asn1): each for each in (*trust.anchors, *known, certificate)}
@@ -152,11 +168,20 @@ def validate(
 
 @dataclass(frozen=True)
 class PathOptions:
-    """What paths are validated with beside anchors and the moment: evidence, required policies (OIDs), and verdicts kept earlier."""
+    """What paths are validated with beside anchors and the moment.
+
+    ``crls`` and ``ocsps`` are evidence as DER; what of it is malformed or does not belong here is passed over. The inputs c, d, e and f
+    of RFC 5280 section 6.1.1: ``policies`` (OIDs) is the user-initial-policy-set, and naming any asks for a path that is valid under
+    one of them; ``explicit_policy`` asks for a path that is valid under some policy; the other two switch policy mappings and
+    anyPolicy off. ``cache`` holds verdicts made earlier.
+    """
 
     crls: tuple[bytes, ...] = ()
     ocsps: tuple[bytes, ...] = ()
     policies: frozenset[str] = frozenset()
+    explicit_policy: bool = False
+    inhibit_policy_mapping: bool = False
+    inhibit_any_policy: bool = False
     revocation: Revocation = Revocation.SOFT
     cache: "PathCache | None" = field(default=None, compare=False)
 
@@ -190,36 +215,6 @@ class PathCache:
             self._verdicts[key] = at, verdict.valid_until, verdict
             while len(self._verdicts) > self._size:
                 self._verdicts.popitem(last=False)
-
-
-def validate_once(
-    certificate: Certificate,
-    *,
-    trust: TrustStore,
-    at: datetime,
-    intermediates: Iterable[Certificate] = (),
-    purpose: Purpose = EMAIL_PROTECTION,
-    options: PathOptions,
-) -> PathVerdict:
-    """``validate`` with options, unless their cache has a verdict that still stands."""
-    key = certificate, trust, options, purpose
-    kept = options.cache.find(key, at) if options.cache is not None else None
-    if kept is not None:
-        return kept
-    verdict = validate(
-        certificate,
-        trust=trust,
-        at=at,
-        intermediates=intermediates,
-        crls=options.crls,
-        ocsps=options.ocsps,
-        purpose=purpose,
-        revocation=options.revocation,
-        policies=options.policies,
-    )
-    if options.cache is not None:
-        options.cache.keep(key, at, verdict)
-    return verdict
 
 
 def _unfit(certificate: Certificate, purpose: Purpose) -> str | None:
@@ -279,12 +274,15 @@ def _evidence_policy(revocation: Revocation) -> CertRevTrustPolicy:
     )
 
 
-def _policy_parameters(policies: Iterable[str]) -> PKIXValidationParams:
+def _policy_parameters(options: PathOptions) -> PKIXValidationParams:
     """RFC 5280 section 6.1.1: with policies asked for, at least one of them must hold for the whole path."""
-    wanted = frozenset("any_policy" if each == ANY_POLICY else each for each in policies)
-    if not wanted:
-        return PKIXValidationParams()
-    return PKIXValidationParams(user_initial_policy_set=wanted, initial_explicit_policy=True)
+    wanted = frozenset("any_policy" if each == ANY_POLICY else each for each in options.policies)
+    return PKIXValidationParams(
+        user_initial_policy_set=wanted or frozenset({"any_policy"}),
+        initial_explicit_policy=options.explicit_policy or bool(wanted),
+        initial_policy_mapping_inhibit=options.inhibit_policy_mapping,
+        initial_any_policy_inhibit=options.inhibit_any_policy,
+    )
 
 
 # Paths

@@ -25,7 +25,7 @@ from secmail.cms import attributes as attribute
 from secmail.cms.attributes import Attributes, Place
 from secmail.cms.claims import Claims, value
 from secmail.errors import BadCertificate, BadSignature, Malformed, SecmailError, Unsupported
-from secmail.paths import PathOptions, PathVerdict, Purpose, TrustStore, validate_once
+from secmail.paths import PathOptions, PathVerdict, Purpose, TrustStore, validate
 
 SIGNED_ATTRS, UNSIGNED_ATTRS = der.context(0), der.context(1)
 SUBJECT_KEY_IDENTIFIER = der.context(0, constructed=False)
@@ -139,7 +139,7 @@ class Circumstances:
     def validated(self, certificate: Certificate) -> PathVerdict:
         """The valid path; BadCertificate if there is none."""
         others = [each for each in self.certificates if each != certificate]
-        path = validate_once(
+        path = validate(
             certificate,
             trust=self.trust,
             intermediates=others,

@@ -24,7 +24,7 @@ from secmail import (
 from secmail import paths as paths_module
 from secmail.cms import SIGNED_DATA
 from secmail.cms.signed import SignedDataWriter, verify
-from secmail.paths import PathVerdict, Purpose, Revocation, validate, validate_once
+from secmail.paths import PathVerdict, Purpose, Revocation, validate
 
 POLICY, OTHER = "1.3.6.1.4.1.22112.5.1", "1.3.6.1.4.1.22112.5.2"
 NAMES = x509.SubjectAlternativeName([x509.RFC822Name("ada@example.org")])
@@ -136,7 +136,7 @@ def test_any_policy_in_the_path_or_among_those_required_is_any():
 
 
 def once(cache, holder=ADA, at=NOW, trust=TRUST, purpose=Purpose.SIGNATURE, **options) -> PathVerdict:
-    return validate_once(
+    return validate(
         holder.certificate,
         trust=trust,
         at=at,
@@ -148,13 +148,13 @@ def once(cache, holder=ADA, at=NOW, trust=TRUST, purpose=Purpose.SIGNATURE, **op
 
 @pytest.fixture
 def counted(monkeypatch):
-    calls = []
+    calls, validated = [], paths_module._validated
 
     def counting(*arguments, **options):
         calls.append(arguments)
-        return validate(*arguments, **options)
+        return validated(*arguments, **options)
 
-    monkeypatch.setattr(paths_module, "validate", counting)
+    monkeypatch.setattr(paths_module, "_validated", counting)
     return calls
 
 

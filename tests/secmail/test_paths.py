@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from secmail import paths
 from secmail.certificates import Certificate
 from secmail.errors import SecmailError
-from secmail.paths import PathVerdict, Purpose, Revocation, TrustStore, validate
+from secmail.paths import PathOptions, PathVerdict, Purpose, Revocation, TrustStore, validate
 
 NOW, DAY = datetime(2026, 3, 1, tzinfo=UTC), timedelta(days=1)
 VECTORS = Path(__file__).resolve().parents[2].parent / "shared" / "vectors"
@@ -94,10 +94,8 @@ def check(
         trust=trust,
         at=at,
         intermediates=[each.certificate for each in intermediates or (AUTHORITY,)],
-        crls=crls,
-        ocsps=ocsps,
         purpose=purpose,
-        revocation=revocation,
+        options=PathOptions(tuple(crls), tuple(ocsps), revocation=revocation),
     )
 
 
