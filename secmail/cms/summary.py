@@ -47,11 +47,11 @@ def _summaries(element: der.Element) -> Iterator[RecipientSummary]:
     if element.tag == der.SEQUENCE:
         ktri = KeyTransRecipientInfo.from_element(element)
         oid = ktri.key_encryption_algorithm.oid
-        yield RecipientSummary("ktri", KEY_TRANSPORTS.get(oid, oid), _name(ktri.rid))
+        yield RecipientSummary("ktri", KEY_TRANSPORTS.get(oid, oid), name_of(ktri.rid))
     elif element.tag == der.context(1):
         kari = KeyAgreeRecipientInfo.from_element(element)
         for each in der.Reader(kari.recipient_encrypted_keys):
-            yield RecipientSummary("kari", _agreement(kari.key_encryption_algorithm), _name(each.inside().element()))
+            yield RecipientSummary("kari", _agreement(kari.key_encryption_algorithm), name_of(each.inside().element()))
     elif element.tag == der.context(2):
         kekri = KEKRecipientInfo.from_element(element)
         yield RecipientSummary("kekri", _wrap(kekri.key_encryption_algorithm.oid), kekri.key_identifier.hex())
@@ -60,7 +60,7 @@ def _summaries(element: der.Element) -> Iterator[RecipientSummary]:
         yield RecipientSummary("pwri", "password", "")
     elif element.tag == der.context(4) and (kemri := KEMRecipientInfo.from_element(element)):
         known = {oid: row.name for oid, row in KEY_ENCAPSULATIONS.items()} | UNSUPPORTED_KEYS
-        yield RecipientSummary("kemri", known.get(kemri.kem.oid, kemri.kem.oid), _name(kemri.rid))
+        yield RecipientSummary("kemri", known.get(kemri.kem.oid, kemri.kem.oid), name_of(kemri.rid))
     else:
         oid = element.inside().oid() if element.tag == der.context(4) else ""
         yield RecipientSummary("other", oid, "")
@@ -75,9 +75,9 @@ def _wrap(oid: str) -> str:
     return KEY_WRAPS[oid].name if oid in KEY_WRAPS else oid
 
 
-def _name(rid: der.Element) -> str:
-    """Issuer and serial number, or a key identifier in hexadecimal digits."""
-    if rid.tag == SUBJECT_KEY_IDENTIFIER:
+def name_of(rid: der.Element) -> str:
+    """Issuer and serial number, or a key identifier in hexadecimal digits: a RecipientIdentifier, or an EntityIdentifier of RFC 2634."""
+    if rid.tag in (SUBJECT_KEY_IDENTIFIER, der.OCTET_STRING):
         return rid.content.hex()
     if rid.tag == RECIPIENT_KEY_IDENTIFIER:
         return rid.inside().octets().hex()

@@ -16,7 +16,7 @@ from secmail.mime.protection import (
 )
 from secmail.mime.read import Entity, read_entity
 from secmail.mime.text import decode_words, parse_parameters, safe_filename
-from secmail.mime.write import Attachment, format_headers, write_message
+from secmail.mime.write import Attachment, format_headers, write_attachment, write_message
 
 __all__ = [
     "Address",
@@ -48,5 +48,6 @@ __all__ = [
     "read_entity",
     "reply",
     "safe_filename",
+    "write_attachment",
     "write_message",
 ]

@@ -61,7 +61,7 @@ def write_message(
     _write_text(sink, b"", source, [], legacy_display)
     for attachment in attachments:
         sink.write(delimiter + b"\r\n")
-        _write_attachment(sink, attachment)
+        write_attachment(sink, attachment)
     sink.write(delimiter + b"--\r\n")
 
 
@@ -90,11 +90,14 @@ def _encoding(text: Source) -> str:
     return "base64" if beyond_ascii * 6 > len(sample) else "quoted-printable"
 
 
-def _write_attachment(sink: Writable, attachment: Attachment) -> None:
+def write_attachment(
+    sink: Writable, attachment: Attachment, *, headers: Fields = (), hp: Literal["cipher", "clear"] | None = None
+) -> None:
+    """Write a file as an entity, alone a whole message; its octets pass through once. Parameters and errors as for ``write_message``."""
     content_type = attachment.content_type.lower()
     if content_type.startswith(("multipart/", "message/")):
         content_type = "application/octet-stream"  # RFC 2045 section 6.4 forbids base64 for these
-    sink.write(_structured("Content-Type", content_type, []))
+    sink.write(format_headers(headers) + _structured("Content-Type", content_type, [("hp", hp)] if hp else []))
     sink.write(_structured("Content-Transfer-Encoding", "base64", []))
     sink.write(_structured("Content-Disposition", "attachment", [("filename", attachment.name)]) + b"\r\n")
     encoder = Base64Writer(sink)

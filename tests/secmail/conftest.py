@@ -1,6 +1,27 @@
-"""Settings of the property tests: no deadline for a single example, because other work shares the machine."""
+"""Property tests have no deadline for a single example, because other work shares the machine; the command line has a folder."""
 
+import shutil
+from pathlib import Path
+
+import pytest
+from commandline import CommandLine, furnish
 from hypothesis import settings
 
 settings.register_profile("secmail", deadline=None)
 settings.load_profile("secmail")
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("people")
+    furnish(folder)
+    return folder
+
+
+@pytest.fixture
+def secmail(furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> CommandLine:
+    """The command line, in a folder of its own with everybody's keys."""
+    folder = tmp_path / "work"
+    shutil.copytree(furnished, folder)
+    monkeypatch.chdir(folder)
+    return CommandLine(folder, capsysbinary)

@@ -17,7 +17,6 @@ from portal.outbox.registry import Claimed
 from portal.policy.access import decide_for
 
 BATCH = 500
-HELD_UP = "Delivery is held up. Nothing is lost: the operator has been told and can let it begin again."
 
 
 class Readdressed(Exception):
@@ -91,11 +90,10 @@ def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> No
             **common,
         )
     Envelope.objects.filter(id=envelope.id).update(summary=None, intake_key="")
-    if message.state == State.SEALED and not Envelope.objects.filter(message=message, summary__isnull=False).exists():
+    if not Envelope.objects.filter(message=message, summary__isnull=False).exists():
         message.state = after(message.state, "deliver")
         message.delivered_at = timezone.now()
-        message.reason = ""
-        message.save(update_fields=["state", "delivered_at", "reason"])
+        message.save(update_fields=["state", "delivered_at"])
 
 
 def _batches(rows: list[Delivery]) -> Iterator[list[Delivery]]:
@@ -103,13 +101,15 @@ def _batches(rows: list[Delivery]) -> Iterator[list[Delivery]]:
         yield rows[start : start + BATCH]
 
 
-def delivery_held_up(job: Claimed) -> None:
+def fail_delivery(job: Claimed) -> None:
     """The job is dead: the operator can retry it; nothing is dropped, and the originator sees where it stands."""
-    envelope = _undelivered(job.target)
-    if envelope is None:
+    envelope = Envelope.objects.select_related("message__originator", "message__label").filter(id=job.target).first()
+    if envelope is None or envelope.message.state != State.SEALED:
         return
     message = envelope.message
-    Message.objects.filter(id=message.id).update(reason=HELD_UP)
+    Message.objects.filter(id=message.id).update(
+        reason="Delivery is held up. The operator has been told and can retry it."
+    )
     record(
         verb=Verb.FAILED,
         actor=originator_actor(message),
@@ -120,21 +120,3 @@ def delivery_held_up(job: Claimed) -> None:
         reason="deliver",
         correlation=message.id,
     )
-
-
-def stop_delivery(envelope_id: str) -> None:
-    """The operator decided that this envelope shall not be delivered. What others got stays with them."""
-    envelope = _undelivered(envelope_id)
-    if envelope is None:
-        return
-    message = envelope.message
-    if message.state == State.SEALED:
-        message.state = after(message.state, "fail")
-        message.reason = "The operator stopped the delivery: not everybody got this message."
-        message.save(update_fields=["state", "reason"])
-    Envelope.objects.filter(id=envelope.id).update(summary=None, intake_key="")
-
-
-def _undelivered(envelope_id: str) -> Envelope | None:
-    found = Envelope.objects.select_related("message__originator", "message__label")
-    return found.filter(id=envelope_id, summary__isnull=False).first()

@@ -1,0 +1,88 @@
+"""The command line: ``python -m secmail``, or ``secmail`` where it is installed.
+
+This is the only part of the engine that opens files and looks at the clock. ``main`` runs a command: one module for each family of them
+(``making``, ``opening``, ``receipt``, ``expanding``, ``labels``), over ``inputs``, ``keys``, ``content``, ``report`` and ``output``.
+"""
+
+import os
+import signal
+import sys
+from argparse import Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
+
+from secmail.cli import expanding, labels, making, opening, receipt
+from secmail.cli.arguments import Parser
+from secmail.cli.failures import UNREADABLE, USAGE, Failure, status_of
+from secmail.cli.output import note
+from secmail.errors import SecmailError
+
+STATUSES = "exit status: 0 fine; 1 verified false, not decryptable or refused; 2 wrong usage; 3 malformed or unsupported"
+TEXTS = ("output", "subject", "sender", "privacy_mark", "content_description", "classification")  # where "-" is no file
+EXAMPLE = "example:\n  secmail open --trust ca.pem --key me.p12 --passphrase-file me.txt -o letter.eml secret.eml"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; all that goes wrong is one line on standard error."""
+    try:
+        arguments = _parser().parse_args(argv)
+        _read_standard_input_once(arguments)
+        return int(arguments.run(arguments))
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except (Exception, KeyboardInterrupt) as error:
+        return _failed(error)
+
+
+def console() -> int:
+    """``main`` as a process of its own: a request to end is an orderly end, which leaves no half-written file."""
+    signal.signal(signal.SIGTERM, _end)
+    return main()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="secmail",
+        description="S/MIME with Enhanced Security Services: sign, encrypt, label and open messages.",
+        epilog=f"{EXAMPLE}\n\n{STATUSES}",
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for family in (making, opening, receipt, expanding, labels):
+        family.add(commands)
+    return parser
+
+
+def _read_standard_input_once(arguments: Namespace) -> None:
+    values = [value for name, value in vars(arguments).items() if name not in TEXTS]
+    flat = [each for value in values for each in (value if isinstance(value, list) else [value])]
+    if flat.count("-") > 1:
+        raise Failure("standard input can be only one of the files")
+
+
+def _failed(error: BaseException) -> int:
+    match error:
+        case Failure():
+            reason, status = str(error), error.status
+        case SecmailError():
+            reason, status = str(error), status_of(error)
+        case BrokenPipeError():
+            # Whoever read the output has gone; what is still buffered would fail again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
+        case OSError():
+            reason, status = error.strerror or "input or output failed", USAGE
+        case KeyboardInterrupt():
+            reason, status = "interrupted", 128 + signal.SIGINT
+        case _:
+            # Foreign bytes must never give a traceback, which could show content; the kind of error is enough to report it
+            reason, status = f"unexpected {type(error).__name__}: please report it", UNREADABLE
+    with suppress(OSError):
+        note(reason)
+    return status

@@ -1,0 +1,161 @@
+"""Reading files and standard input: messages as sources, small things as bytes, PEM taken off."""
+
+import base64
+import binascii
+import io
+import re
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from os import fstat
+from typing import BinaryIO, NamedTuple
+
+from secmail.cli.failures import Failure, concerning
+from secmail.cli.progress import Progress, counted
+from secmail.errors import Malformed
+from secmail.streams import CHUNK, Base64Reader, ChunkReader, FileSource, Source, copy, section
+
+MAX_SMALL = 64 * 1024 * 1024  # octets of anything but a message
+HEAD = 8192  # octets in which the armour of a message begins
+CMS_ARMOUR = re.compile(rb"^-----BEGIN (CMS|PKCS7|PKCS #7 SIGNED DATA)-----[ \t]*\r?\n", re.MULTILINE)
+BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 #]+)-----(.*?)-----END \1-----", re.DOTALL)
+FIELD = re.compile(rb"\s*[!-9;-~]+[ \t]*:")
+
+
+def small(name: str) -> bytes:
+    """All of a small file (``-``: standard input)."""
+    with concerning(name), _opened(name) as file:
+        data = file.read(MAX_SMALL + 1)
+        if len(data) > MAX_SMALL:
+            raise Malformed(f"more than {MAX_SMALL} octets")
+    return data
+
+
+@contextmanager
+def message(name: str | None) -> Iterator[Source]:
+    """A signed or encrypted message, readable again and again. From a pipe it is spooled to a file without a name."""
+    with ExitStack() as stack:
+        with concerning(name or "-"):
+            file = stack.enter_context(_opened(name or "-"))
+            if not _is_regular(file):
+                spool = stack.enter_context(tempfile.TemporaryFile())
+                copy(file, spool)
+                file = spool
+            progress = stack.enter_context(Progress(name, file.seek(0, io.SEEK_END)))
+            source = FileSource(counted(file, progress))
+            found = _start(source)
+        yield found
+
+
+@contextmanager
+def detached(name: str | None) -> Iterator[Source | None]:
+    """The content of a signature that stands alone; None where no file is named."""
+    if name is None:
+        yield None
+        return
+    with ExitStack() as stack:
+        with concerning(name):
+            file = stack.enter_context(open(name, "rb"))
+        yield FileSource(file)
+
+
+@contextmanager
+def content(name: str | None) -> Iterator[BinaryIO]:
+    """Content to be signed or encrypted: read in one pass, never spooled."""
+    with ExitStack() as stack:
+        with concerning(name or "-"):
+            file = stack.enter_context(_opened(name or "-"))
+            size = fstat(file.fileno()).st_size if _is_regular(file) else 0
+            progress = stack.enter_context(Progress(name, size))
+        yield counted(file, progress)
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    with open(name, "rb") as file:
+        yield file
+
+
+def _is_regular(file: BinaryIO) -> bool:
+    return stat.S_ISREG(fstat(file.fileno()).st_mode)
+
+
+# PEM (RFC 7468)
+
+
+class Block(NamedTuple):
+    """What stands between two lines of armour: ``label`` of the line, ``pem`` with and ``der`` without armour."""
+
+    label: str
+    pem: bytes
+    der: bytes
+
+
+def blocks(data: bytes) -> list[Block]:
+    """All blocks of a PEM text; none for what has no armour. Malformed for one that is no base64."""
+    return [_block(match) for match in BLOCK.finditer(data)]
+
+
+def _block(match: re.Match[bytes]) -> Block:
+    label = match[1].decode("ascii")
+    # A key in the old form has header fields (RFC 1421) before its base64; it is read as a whole
+    if b":" in match[2]:
+        return Block(label, match[0], b"")
+    try:
+        return Block(label, match[0], base64.b64decode(b"".join(match[2].split()), validate=True))
+    except binascii.Error:
+        raise Malformed(f"PEM block {label}: no base64") from None
+
+
+def _start(source: Source) -> Source:
+    """A message where it begins: the line that mailboxes put before it and the armour around it taken off."""
+    with source.open() as stream:
+        head = stream.read(HEAD)
+    if head.startswith(b"From "):
+        return section(source, head.find(b"\n") + 1)
+    armour = CMS_ARMOUR.search(head)
+    if armour is None or (FIELD.match(head) and head[: armour.start()].strip()):
+        return source
+    return _Armoured(source, armour.end(), b"-----END " + armour[1] + b"-----")
+
+
+class _Armoured:
+    """The octets in a PEM block; each pass decodes them again."""
+
+    def __init__(self, source: Source, start: int, end_line: bytes) -> None:
+        self._source, self._start, self._end_line = source, start, end_line
+
+    def open(self) -> BinaryIO:
+        stream = section(self._source, self._start).open()
+        return Base64Reader(ChunkReader(self._body(stream), stream))
+
+    def _body(self, stream: BinaryIO) -> Iterator[bytes]:
+        while chunk := stream.read(CHUNK):
+            body, dash, rest = chunk.partition(b"-")
+            yield body
+            if dash:
+                line = dash + rest + stream.read(len(self._end_line))
+                if not line.startswith(self._end_line):
+                    break
+                return
+        raise Malformed("the PEM armour has no end")
+
+
+# Moments
+
+
+def moment(text: str | None) -> datetime:
+    """``--at``: ISO 8601 or RFC 3339, in UTC if it names no zone; now if there is none."""
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        read = datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise Failure(f"--at {text}: no date and time as in 2026-03-01T12:00:00Z") from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -1,0 +1,346 @@
+"""The JSON object of ``open``, ``show`` and ``receipt check``: every key is always there, null or empty where there is nothing."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from secmail import der
+from secmail.cms import DATA
+from secmail.cms import attributes as attribute
+from secmail.cms.attributes import ContentHints, ReceiptRequest
+from secmail.cms.claims import Claims
+from secmail.cms.ess import MLData, MLReceiptPolicy
+from secmail.cms.signers import RejectedSigner, Signer, VerifiedSigner
+from secmail.cms.summary import name_of
+from secmail.errors import Malformed, SecmailError
+from secmail.inspection import Inspection, claims_of
+from secmail.labels import Category, SecurityLabel
+from secmail.layers import CompressedLayer, EnvelopedLayer, Layer, SignedLayer, read_labels
+from secmail.mime import ProtectedHeader
+from secmail.receipts import MAX_RECEIPT, RECEIPT, Receipt, ReceiptCheck, ReceiptMatches
+from secmail.streams import CHUNK, CrlfReader, Source, Writable
+from secmail.unwrap import Unwrapped
+from secmail.verdict import innermost_signature
+
+Json = dict[str, Any]
+Message = Unwrapped | Inspection
+
+# As RFC 2634 section 1.3.4 spells them; signing certificates in RFC 5035, algorithm protection in RFC 6211
+ATTRIBUTE_NAMES = {
+    attribute.CONTENT_TYPE: "contentType",
+    attribute.MESSAGE_DIGEST: "messageDigest",
+    attribute.SIGNING_TIME: "signingTime",
+    attribute.COUNTERSIGNATURE: "countersignature",
+    attribute.SMIME_CAPABILITIES: "smimeCapabilities",
+    attribute.ALGORITHM_PROTECTION: "cmsAlgorithmProtection",
+    attribute.RECEIPT_REQUEST: "receiptRequest",
+    attribute.SECURITY_LABEL: "eSSSecurityLabel",
+    attribute.ML_EXPANSION_HISTORY: "mlExpansionHistory",
+    attribute.CONTENT_HINTS: "contentHints",
+    attribute.MSG_SIG_DIGEST: "msgSigDigest",
+    attribute.CONTENT_IDENTIFIER: "contentIdentifier",
+    attribute.EQUIVALENT_LABELS: "equivalentLabels",
+    attribute.CONTENT_REFERENCE: "contentReference",
+    attribute.ENCRYPTION_KEY_PREFERENCE: "sMIMEEncryptionKeyPreference",
+    attribute.SIGNING_CERTIFICATE: "signingCertificate",
+    attribute.SIGNING_CERTIFICATE_V2: "signingCertificateV2",
+}
+FIELD_WORDS = {"Id": "ID", "Mime": "MIME", "Sio": "SIO", "Mmhs": "MMHS", "Dkim": "DKIM", "Arc": "ARC"}
+NOTHING = Inspection((), None, None, {}, "absent", None, "absent", None, (), "absent", ())
+MATCHES = tuple(each.name for each in fields(ReceiptMatches))
+FROM = {"all_receipts": "all", "first_tier_recipients": "first-tier"}
+
+
+def opened(message: Unwrapped, check: ReceiptCheck | None = None) -> Json:
+    """What is proven of a message; ``check`` is that of a receipt with its original."""
+    author = message.author.signer if message.author else None
+    return {
+        "verdict": message.verdict,
+        "reason": message.reason or None,
+        "from": _sender(message, message.matches_signer),
+        "layers": _layers(message, lambda each: each if isinstance(each, VerifiedSigner) else Claims(), author),
+        **_claimed(message, _history(message)),
+        "receipt": _checked(check) if check else _receipt(message),
+        **_rest(message),
+    }
+
+
+def written(message: Inspection) -> Json:
+    """What is written in a message, nothing of it proven."""
+    signed = any(isinstance(each, SignedLayer) and each.signers for each in message.layers)
+    reason = "only shown, nothing is verified" if signed else "no signature is seen"
+    return {
+        "verdict": "not-verified" if signed or message.sealed else "unsigned",
+        "reason": f"{reason}; {message.sealed}" if message.sealed else reason,
+        "from": _sender(message, None),
+        "layers": _layers(message, claims_of, None),
+        **_claimed(message, message.ml_expansion_history),
+        "receipt": _receipt(message),
+        **_rest(message),
+    }
+
+
+def failed(error: SecmailError, seen: Inspection | None) -> Json:
+    """The same for a message that can't be opened: why, and what is seen of it from outside, without what its signers say."""
+    message = seen or NOTHING
+    return {
+        "verdict": "not-verified",
+        "reason": str(error),
+        "from": _sender(message, None),
+        "layers": _layers(message, lambda each: Claims(), None),
+        **_claimed(NOTHING, ()),
+        "receipt": None,
+        **_rest(message),
+    }
+
+
+def _sender(message: Message, matches: bool | None) -> Json:
+    header = message.headers.get("from")
+    return {"header": header.value if header else None, "matches_signer": matches}
+
+
+def _claimed(message: Message, history: Sequence[MLData]) -> Json:
+    return {
+        "label": label_object(message.label),
+        "label_state": message.label_state,
+        "equivalent_labels": list(map(label_object, message.equivalent_labels)),
+        "receipt_request": _request(message.receipt_request),
+        "receipt_request_state": message.receipt_request_state,
+        "ml_expansion_history": list(map(_expansion, history)),
+    }
+
+
+def _rest(message: Message) -> Json:
+    return {
+        "headers": {_spelt(name): _header(each) for name, each in message.headers.items()},
+        "content": {"sha256": None, "type": _content_type(message), "length": None},
+    }
+
+
+def _history(message: Unwrapped) -> Sequence[MLData]:
+    """The outermost one that a verified signer signed, a list known here or not: to be seen, not to be followed."""
+    signed = (each.ml_expansion_history for each in message.layers if isinstance(each, SignedLayer))
+    return next(filter(None, signed), ()) if message.author else ()
+
+
+# Layers
+
+
+def _layers(message: Message, claims: Callable[[Signer], Claims], author: Signer | None) -> list[Json]:
+    found = [_layer(each, claims, author) for each in message.layers]
+    innermost = message.layers[-1] if message.layers else None
+    if isinstance(innermost, SignedLayer) and innermost.content_type == RECEIPT:
+        found.append(_layer_object("receipt"))
+    elif message.entity is not None:
+        found.append(_layer_object("mime"))
+    return found
+
+
+def _layer(layer: Layer, claims: Callable[[Signer], Claims], author: Signer | None) -> Json:
+    if isinstance(layer, SignedLayer):
+        return _layer_object("signed", signers=[_signer(each, claims(each), each is author) for each in layer.signers])
+    if isinstance(layer, EnvelopedLayer):
+        recipients = [{"kind": each.kind, "algorithm": each.algorithm or None, "id": each.identifier or None} for each in layer.recipients]
+        return _layer_object(
+            layer.kind, recipients=recipients, content_encryption=layer.content_encryption, opened_with=layer.opened_with or None
+        )
+    return _layer_object("compressed" if isinstance(layer, CompressedLayer) else "digested")
+
+
+def _layer_object(kind: str, **members: object) -> Json:
+    return {"kind": kind, "signers": [], "recipients": [], "content_encryption": None, "opened_with": None, **members}
+
+
+def _signer(signer: Signer, claims: Claims, is_author: bool) -> Json:
+    """``claims`` are empty for a signer who is not to be believed, except the names of its attributes."""
+    certificate, names = signer.certificate, claims_of(signer)
+    reason = signer.reason if isinstance(signer, RejectedSigner) else "; ".join(signer.warnings)
+    return {
+        "status": signer.status,
+        "reason": reason or None,
+        "subject": certificate.subject if certificate else None,
+        "emails": list(certificate.emails) if certificate else [],
+        "is_author": is_author,
+        "digest_algorithm": signer.digest_algorithm or None,
+        "signature_algorithm": signer.signature_algorithm or None,
+        "signing_time": _time(claims.signing_time),
+        "weak": signer.weak,
+        "countersigners": _countersigners(signer),
+        "attributes": list(map(_attribute_name, names.attributes)),
+        "malformed_attributes": sorted(map(_attribute_name, names.malformed)),
+        "label": _label(claims.security_label),
+        "equivalent_labels": list(map(label_object, read_labels(claims.equivalent_labels or ()))),
+        "receipt_request": _request(claims.receipt_request),
+        "content_hints": _hints(claims.content_hints),
+        "ml_expansion_history": list(map(_expansion, claims.ml_expansion_history or ())),
+    }
+
+
+def _countersigners(signer: Signer) -> int:
+    """How many there are, whether theirs hold or not."""
+    if isinstance(signer, VerifiedSigner):
+        return len(signer.countersigners)
+    try:
+        return len(signer.info.attributes("unsigned").all(attribute.COUNTERSIGNATURE)) if signer.info else 0
+    except Malformed:
+        return 0
+
+
+def _attribute_name(oid: str) -> str:
+    return ATTRIBUTE_NAMES.get(oid, oid)
+
+
+# Values
+
+
+def label_object(label: SecurityLabel | None) -> Json | None:
+    """Categories by tag set and tag type; those of a type that is not known keep their value as it is encoded."""
+    if label is None:
+        return None
+    tags: dict[tuple[str, str], list[int]] = {}
+    categories: list[Json] = []
+    for each in label.categories:
+        if isinstance(each, Category):
+            tags.setdefault((each.tag_set, each.tag_type.name.lower()), []).append(each.value)
+        else:
+            categories.append({"type": each.type, "value": each.value.hex()})
+    known = [{"tag_set": tag_set, "tag_type": tag_type, "values": values} for (tag_set, tag_type), values in tags.items()]
+    return {
+        "policy": label.policy,
+        "classification": label.classification,
+        "privacy_mark": label.privacy_mark,
+        "categories": known + categories,
+    }
+
+
+def _label(encoded: bytes | None) -> Json | None:
+    return next((label_object(each) for each in read_labels((encoded,))), None) if encoded else None
+
+
+def _request(request: ReceiptRequest | None) -> Json | None:
+    if request is None:
+        return None
+    asked = request.receipts_from
+    return {
+        "content_identifier": request.signed_content_identifier.hex(),
+        "from": list(asked) if isinstance(asked, tuple) else FROM[asked],
+        "to": [list(each.addresses) for each in request.entities_to],
+    }
+
+
+def _hints(hints: ContentHints | None) -> Json | None:
+    return None if hints is None else {"content_type": hints.content_type, "content_description": hints.content_description}
+
+
+def _expansion(entry: MLData) -> Json:
+    identifier = der.Reader(entry.mail_list_identifier).element()
+    return {
+        "entity": name_of(identifier),
+        "time": _time(entry.expansion_time),
+        "receipt_policy": _policy(entry.ml_receipt_policy),
+    }
+
+
+def _policy(policy: MLReceiptPolicy | None) -> Json | None:
+    if policy is None:
+        return None
+    if policy.kind == "none":
+        return {"none": True}
+    names = {"instead_of": "insteadOf", "in_addition_to": "inAdditionTo"}
+    return {names[policy.kind]: [list(each.addresses) for each in policy.recipients]}
+
+
+def _header(header: ProtectedHeader) -> Json:
+    return {"value": header.value, "protection": header.protection}
+
+
+def _spelt(name: str) -> str:
+    return "-".join(FIELD_WORDS.get(word, word) for word in name.title().split("-"))
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+# Receipts
+
+
+def _receipt(message: Message) -> Json | None:
+    """A receipt without its original: what it matches is not known."""
+    layer = innermost_signature(message.layers)
+    if layer is None or layer.content_type != RECEIPT or message.content is None:
+        return None
+    with closing(message.content.open()) as stream:
+        try:
+            receipt = Receipt.from_der(stream.read(MAX_RECEIPT))
+        except Malformed:
+            return None
+    signer = message.author.signer if isinstance(message, Unwrapped) and message.author else next(iter(layer.signers), None)
+    return {
+        "signer": person(signer),
+        "content_identifier": receipt.signed_content_identifier.hex(),
+        "matches": dict.fromkeys(MATCHES),
+        "asked": None,
+        "signing_time": _time(signer.signing_time) if isinstance(signer, VerifiedSigner) else None,
+    }
+
+
+def _checked(check: ReceiptCheck) -> Json:
+    return {
+        "signer": person(check.signer),
+        "content_identifier": check.content_identifier.hex(),
+        "matches": asdict(check.matches),
+        "asked": check.asked,
+        "signing_time": _time(check.signing_time),
+    }
+
+
+def person(signer: Signer | None) -> str | None:
+    """Subject and address of a signer."""
+    certificate = signer.certificate if signer else None
+    if certificate is None:
+        return None
+    return f"{certificate.subject} <{certificate.emails[0]}>" if certificate.emails else certificate.subject
+
+
+# Content
+
+
+def canonical(message: Message) -> Source | None:
+    """The innermost entity as it was signed; of a message without layers its canonical form."""
+    if message.layers or message.entity is None or message.entity.encoding == "binary" or message.content is None:
+        return message.content
+    return _Canonical(message.content)
+
+
+def digest(content: Source, target: Writable | None = None) -> Json:
+    """What the object says of content, in one pass over it; copied to ``target`` on the way."""
+    running, length = hashlib.sha256(), 0
+    with closing(content.open()) as stream:
+        while chunk := stream.read(CHUNK):
+            running.update(chunk)
+            length += len(chunk)
+            if target is not None:
+                target.write(chunk)
+    return {"sha256": running.hexdigest(), "length": length}
+
+
+def _content_type(message: Message) -> str | None:
+    """The media type of an entity, the OID (RFC 5652 section 3) of what is none."""
+    if message.entity is not None:
+        return message.entity.content_type
+    innermost = message.layers[-1] if message.layers else None
+    if message.content is None:
+        return None
+    return innermost.content_type if isinstance(innermost, SignedLayer) else DATA
+
+
+class _Canonical:
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def open(self) -> BinaryIO:
+        return CrlfReader(self._source.open())
