@@ -42,6 +42,7 @@ from secmail.streams import BytesSource, CrlfReader, Source
 MAX_LAYERS = 10
 PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 PKCS7_SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
+SUFFIXES = (".p7m", ".p7s", ".p7c", ".p7z")
 CMS_OIDS = tuple(der.oid(each) for each in (SIGNED_DATA, ENVELOPED_DATA, AUTH_ENVELOPED_DATA, ENCRYPTED_DATA, COMPRESSED_DATA, DIGESTED_DATA))
 
 EnvelopeKind = Literal["enveloped", "auth-enveloped", "encrypted"]
@@ -200,6 +201,12 @@ def sealed_layer(entity: Entity) -> EnvelopedLayer:
     return EnvelopedLayer(algorithm, kind == AUTH_ENVELOPED_DATA, False, None, kinds[kind], recipient_infos=recipient_infos)
 
 
+def _is_pkcs7(entity: Entity) -> bool:
+    """RFC 8551 section 3.10, which has the file suffix decide for octets of no stated type."""
+    named = entity.content_type == "application/octet-stream" and (entity.filename or "").lower().endswith(SUFFIXES)
+    return named or entity.content_type in PKCS7_MIME
+
+
 def _is_content_info(source: Source) -> bool:
     """Whether a source begins with a ContentInfo; the third octet of a header section is never that of an object identifier."""
     with closing(source.open()) as stream:
@@ -239,8 +246,7 @@ class _Opener:
         """None where the entity is no layer. ``detached`` is the content of a signature that stands alone."""
         if entity.content_type == "multipart/signed" and entity.parameters.get("protocol", "").lower() in PKCS7_SIGNATURE:
             return self._multipart_signed(entity)
-        named = entity.content_type == "application/octet-stream" and (entity.filename or "").lower().endswith(".p7m")
-        if entity.content_type not in PKCS7_MIME and not named:
+        if not _is_pkcs7(entity):
             return None
         with closing(entity.content.open()) as stream:
             content_type = enter_content_info(BerReader(stream))

@@ -133,15 +133,6 @@ def test_ten_layers_are_read_and_no_more():
         opened(message(*["ada"] * 11))
 
 
-@pytest.mark.parametrize("content_type", ["application/pkcs7-mime", "application/x-pkcs7-mime", "application/octet-stream", "APPLICATION/PKCS7-MIME"])
-def test_rfc8551_3_2_all_names_of_the_media_type_are_read(content_type):
-    assert opened(pkcs7(signed_data(Forged()), content_type=content_type)).verdict == "verified"
-
-
-def test_the_structure_decides_what_a_layer_is_not_the_smime_type():
-    assert opened(pkcs7(signed_data(Forged()), "enveloped-data")).verdict == "verified"
-
-
 def test_an_attachment_of_another_kind_is_no_layer():
     result = opened(headers() + b"Content-Type: application/octet-stream; name=report.pdf\r\n\r\nx")
     assert (result.layers, result.verdict) == ((), "unsigned")
