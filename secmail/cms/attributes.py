@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Literal, Protocol
 
 from secmail import der
-from secmail.algorithms import DIGESTS, OUR_CAPABILITIES, SHA1, SHA256, AlgorithmIdentifier, lookup
+from secmail.algorithms import OUR_CAPABILITIES, SHA256, AlgorithmIdentifier
 from secmail.certificates import Certificate
 from secmail.cms.ess import RFC822_NAME, ContentReference, GeneralNames, MLData, encoded_history
 from secmail.errors import Malformed
@@ -318,28 +318,3 @@ def _addresses(list_of_general_names: der.Reader) -> Iterator[str]:
         for name in _members(names):
             if name.tag == RFC822_NAME:
                 yield name.content.decode("ascii", "replace")
-
-
-def same_signing_certificate(attributes: Attributes, certificate: Certificate) -> bool:
-    """RFC 5035 section 5.4: the first ESSCertID, where there is one, must be that of the certificate used to verify."""
-    for oid in (SIGNING_CERTIFICATE_V2, SIGNING_CERTIFICATE):
-        value = attributes.one(oid)
-        if value is not None and not _is_essentially(certificate, _members(value).inside().inside(), oid):
-            return False
-    return True
-
-
-def _is_essentially(certificate: Certificate, cert_id: der.Reader, oid: str) -> bool:
-    digest = SHA1
-    if oid == SIGNING_CERTIFICATE_V2:
-        named = cert_id.optional(der.SEQUENCE)
-        digest = lookup(DIGESTS, AlgorithmIdentifier.from_element(named).oid, "digest algorithm") if named else SHA256
-    if cert_id.octets() != digest.of(certificate.der):
-        return False
-    issuer_serial = cert_id.optional(der.SEQUENCE)
-    if issuer_serial is None:
-        return True
-    members = issuer_serial.inside()
-    issuer = members.inside().element()
-    serial_number = members.element(der.INTEGER)
-    return issuer.tag != DIRECTORY_NAME or der.sequence(issuer.content, serial_number.der) == certificate.issuer_and_serial_number

@@ -1,7 +1,7 @@
 """SignerInfo: verified first, its attributes believed afterwards (RFC 5652 sections 5.3 to 5.6, RFC 2634 section 1.3.4)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
@@ -24,6 +24,7 @@ from secmail.cms import DATA
 from secmail.cms import attributes as attribute
 from secmail.cms.attributes import Attributes, Place
 from secmail.cms.claims import Claims, value
+from secmail.cms.signing_certificate import Limits, path_limits, within
 from secmail.errors import BadCertificate, BadSignature, Malformed, SecmailError, Unsupported
 from secmail.paths import PathOptions, PathVerdict, Purpose, TrustStore, validate
 
@@ -136,16 +137,18 @@ class Circumstances:
     options: PathOptions
     budget: Iterator[int] = field(default_factory=lambda: iter(range(MAX_SIGNERS)))
 
-    def validated(self, certificate: Certificate) -> PathVerdict:
+    def validated(self, certificate: Certificate, limits: Limits) -> PathVerdict:
         """The valid path; BadCertificate if there is none."""
-        others = [each for each in self.certificates if each != certificate]
+        others = [each for each in self.certificates if each != certificate and within(limits, each)]
+        # The verdict holds under these limits only
+        options = replace(self.options, cache=None) if limits else self.options
         path = validate(
             certificate,
             trust=self.trust,
             intermediates=others,
             at=self.now,
             purpose=Purpose.SIGNATURE,
-            options=self.options,
+            options=options,
         )
         if not path.valid:
             raise BadCertificate(path.reason)
@@ -212,6 +215,7 @@ def _judged(
 def _verified(
     info: SignerInfo, certificate: Certificate, content: SignedContent, circumstances: Circumstances
 ) -> VerifiedSigner:
+    limits: Limits = ()
     if content.ambiguous:
         raise BadSignature("the signature has content of its own, which is not the content shown")
     if info.signed_attrs is None:
@@ -224,9 +228,9 @@ def _verified(
         digest_name = digest.name
         row, signed_attributes = _verify_attributes(info, info.signed_attrs, certificate, digest)
         attributes = Attributes(der.read(signed_attributes, der.SET), "signed")
-        _check_binding(info, attributes, certificate, content, digest)
+        limits = _check_binding(info, attributes, certificate, content, digest)
     unsigned = info.attributes("unsigned")
-    path = circumstances.validated(certificate)
+    path = circumstances.validated(certificate, limits)
     claims = Claims.read(attributes, unsigned, circumstances.certificates)
     if attribute.SIGNING_TIME in claims.malformed:
         raise Malformed("the signing time is there twice or is no time")
@@ -307,16 +311,17 @@ def _countersigner(
     if surplus := set(attributes.types) - attribute.IN_COUNTERSIGNATURES:
         # RFC 5652: "MUST NOT contain a content-type attribute"; RFC 2634 section 1.3.4 names "the only attributes that are allowed"
         raise Malformed(f"attribute {min(surplus)} in a countersignature")
+    limits: Limits = ()
     if info.signed_attrs is not None:
         message_digest = attributes.one(attribute.MESSAGE_DIGEST)
         if message_digest is None or message_digest.content != digest.of(countersigned):
             raise BadSignature("the countersignature is not one of this signature")
-        _check_signer(info, attributes, certificate)
+        limits = _check_signer(info, attributes, certificate)
     unsigned = info.attributes("unsigned")
     signing_time = value(attributes, attribute.SIGNING_TIME, der.Element.time)
     return VerifiedSigner(
         certificate=certificate,
-        path=circumstances.validated(certificate),
+        path=circumstances.validated(certificate, limits),
         digest_algorithm=digest.name,
         signature_algorithm=row.name,
         signature=info.signature,
@@ -331,8 +336,8 @@ def _countersigner(
 
 def _check_binding(
     info: SignerInfo, attributes: Attributes, certificate: Certificate, content: SignedContent, digest: Digest
-) -> None:
-    """That the attributes belong to this content, these algorithms and this certificate."""
+) -> Limits:
+    """That the attributes belong to this content, these algorithms and this certificate. What they limit the path to."""
     content_type, message_digest = attributes.one(attribute.CONTENT_TYPE), attributes.one(attribute.MESSAGE_DIGEST)
     if content_type is None or message_digest is None:
         raise BadSignature("the content-type or the message-digest attribute is absent")
@@ -340,18 +345,17 @@ def _check_binding(
         raise BadSignature("the content-type attribute is not the type of the content")
     if message_digest.tag != der.OCTET_STRING or message_digest.content != content.digests[digest]:
         raise BadSignature("the content was changed after it was signed")
-    _check_signer(info, attributes, certificate)
+    return _check_signer(info, attributes, certificate)
 
 
-def _check_signer(info: SignerInfo, attributes: Attributes, certificate: Certificate) -> None:
+def _check_signer(info: SignerInfo, attributes: Attributes, certificate: Certificate) -> Limits:
     if protection := attributes.one(attribute.ALGORITHM_PROTECTION):
         members = protection.inside()
         protected_digest, signature = AlgorithmIdentifier.read(members), members.element(der.context(1))
         protected_signature = AlgorithmIdentifier.from_element(signature)
         if not (protected_digest.same_as(info.digest_algorithm) and protected_signature.same_as(info.signature_algorithm)):
             raise BadSignature("RFC 6211: the algorithms were changed after signing")
-    if not attribute.same_signing_certificate(attributes, certificate):
-        raise BadSignature("the certificate is not the one that was signed along")
+    return path_limits(attributes, certificate)
 
 
 def _weaknesses(certificate: Certificate, digest: AlgorithmIdentifier) -> tuple[str, ...]:
