@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "portal.policy",
     "portal.keys",
     "portal.mail",
+    "portal.operations",
 ]
 
 MIDDLEWARE = [
@@ -155,6 +156,11 @@ INTERACTIVE_CHILDREN = env.int("INTERACTIVE_CHILDREN", 2)
 BULK_CHILDREN = env.int("BULK_CHILDREN", os.cpu_count() or 1)
 # How long a job may be silent before another worker takes it; long jobs renew it as they go on.
 LEASE = timedelta(seconds=env.float("LEASE_SECONDS", 30))
+
+# Whoever asks for /metrics must bring this token; without one there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    raise ImproperlyConfigured("METRICS_TOKEN must have at least 16 characters")
 
 # --- keys and sessions (docs/operator.md, "Keys") -------------------------------------------------------------------
 MASTER_KEY_FILE = Path(env.str("MASTER_KEY_FILE", str(DATA_DIR / "secrets" / "master.key")))

@@ -10,6 +10,7 @@ urlpatterns = [
     path("administration/", include("portal.accounts.urls")),
     path("policy/", include("portal.policy.urls")),
     path("audit/", include("portal.audit.urls")),
+    path("", include("portal.operations.urls")),
     path("", include("portal.outbox.urls")),
 ]
 handler400 = "portal.errors.bad_request"

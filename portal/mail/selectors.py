@@ -68,7 +68,7 @@ class Steps:
     """Where a message of one's own stands."""
 
     steps: list[Step]
-    can_undo_until: datetime | None
+    can_undo: bool
     reason: str
     final: bool
     draft_id: str
@@ -306,7 +306,7 @@ def steps(user: User, message_id: str) -> Steps | None:
                 message.delivered_at,
             ),
         ],
-        can_undo_until=undo_until if message.state == State.SUBMITTED and timezone.now() < undo_until else None,
+        can_undo=message.state == State.SUBMITTED and (timezone.now() < undo_until or bool(message.reason)),  # or held up
         reason="Taken back. What you wrote is in Drafts." if message.state == State.UNDONE else message.reason,
         final=stopped or message.state == State.DELIVERED,
         draft_id=message.reopened_draft,

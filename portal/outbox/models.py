@@ -45,7 +45,8 @@ class Job(models.Model):
                 fields=["precedence", "id", "state", "not_before", "lease_until"],
                 name="claim_order",
                 condition=Q(state__in=OPEN),
-            )
+            ),
+            models.Index(fields=["precedence", "id"], name="dead_jobs", condition=Q(state=State.DEAD)),
         ]
 
     def __str__(self) -> str:

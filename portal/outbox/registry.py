@@ -18,6 +18,8 @@ class Claimed:
     created_at: datetime
 
 
+RETRY_DELAYS = tuple(timedelta(seconds=s) for s in (1, 5, 30, 180))  # after attempt 1, 2, 3, 4
+
 Finish = Callable[[], None]
 Service = Callable[[Claimed], Finish | None]
 
@@ -26,7 +28,9 @@ Service = Callable[[Claimed], Finish | None]
 class Entry:
     service: Service
     on_dead: Callable[[Claimed], None] | None = None
+    on_cancelled: Callable[[str], None] | None = None
     every: timedelta | None = None
+    delays: tuple[timedelta, ...] = RETRY_DELAYS
 
 
 class UnknownKind(Exception):
@@ -37,16 +41,23 @@ _entries: dict[str, Entry] = {}
 
 
 def register(
-    kind: str, service: Service, *, on_dead: Callable[[Claimed], None] | None = None, every: timedelta | None = None
+    kind: str,
+    service: Service,
+    *,
+    on_dead: Callable[[Claimed], None] | None = None,
+    on_cancelled: Callable[[str], None] | None = None,
+    every: timedelta | None = None,
+    delays: tuple[timedelta, ...] = RETRY_DELAYS,
 ) -> None:
     """`service(job)` works outside any transaction and returns what the finishing transaction shall do (or None).
 
-    `on_dead(job)` runs in the transaction that gives a job up. A kind with `every` is queued by the dispatcher, once in
-    each period of that length.
+    `on_dead(job)` runs in the transaction that gives a job up for an operator to decide, `on_cancelled(target)` in the one
+    in which the operator decides that it shall not happen. A kind with `every` is queued by the dispatcher, once in each
+    period of that length. `delays` are the waits between attempts; after one more attempt than these the job is dead.
     """
     if kind in _entries and _entries[kind].service is not service:
         raise ValueError(f"two services for jobs of kind {kind}")
-    _entries[kind] = Entry(service, on_dead, every)
+    _entries[kind] = Entry(service, on_dead, on_cancelled, every, delays)
 
 
 def find(kind: str) -> Entry:

@@ -1,9 +1,10 @@
 """What waits in the queue."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import BooleanField, Q, QuerySet
+from django.db.models import BooleanField, Count, Min, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from portal.outbox import clock
@@ -41,3 +42,57 @@ def oldest_waiting_age() -> float | None:
     """Seconds since the oldest job that is not finished was accepted; None if there is none."""
     created_at = Job.objects.filter(IS_OPEN).order_by("created_at").values_list("created_at", flat=True).first()
     return None if created_at is None else max(0.0, (clock.now() - created_at).total_seconds())
+
+
+@dataclass(frozen=True)
+class Depth:
+    """The open jobs of one kind and precedence: ready, waiting for their time, in work, and the age of the oldest in seconds."""
+
+    kind: str
+    precedence: int
+    waiting: int
+    delayed: int
+    running: int
+    oldest: float
+
+    @property
+    def precedence_name(self) -> str:
+        return Precedence(self.precedence).label
+
+
+def depths() -> list[Depth]:
+    """How much lies in the queue, the most urgent first."""
+    now = clock.now()
+    delayed = Q(state=State.WAITING, not_before__gt=now)
+    found = (
+        Job.objects.filter(IS_OPEN)
+        .values("kind", "precedence")
+        .annotate(
+            open=Count("id"),
+            delayed=Count("id", filter=delayed),
+            running=Count("id", filter=Q(state=State.RUNNING)),
+            first=Min("created_at"),
+        )
+        .order_by("precedence", "kind")
+    )
+    return [
+        Depth(
+            kind=row["kind"],
+            precedence=row["precedence"],
+            waiting=row["open"] - row["delayed"] - row["running"],
+            delayed=row["delayed"],
+            running=row["running"],
+            oldest=max(0.0, (now - row["first"]).total_seconds()),
+        )
+        for row in found
+    ]
+
+
+def dead() -> QuerySet[Job]:
+    """Jobs that were given up and wait for an operator's decision, the most urgent first."""
+    return Job.objects.filter(state=State.DEAD).order_by("precedence", "id")
+
+
+def dead_by_kind() -> list[tuple[str, int]]:
+    """(kind, how many of it were given up)."""
+    return list(dead().order_by("kind").values_list("kind").annotate(Count("id")))

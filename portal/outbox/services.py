@@ -11,12 +11,9 @@ from django.db import connection, transaction
 from portal.outbox import clock, registry, selectors
 from portal.outbox.models import Job, Precedence
 from portal.outbox.registry import Claimed
-from portal.outbox.states import TRANSITIONS
+from portal.outbox.states import TRANSITIONS, State
 
 logger = structlog.get_logger(__name__)
-
-MAX_ATTEMPTS = 5
-RETRY_DELAYS = tuple(timedelta(seconds=s) for s in (1, 5, 30, 180))  # after attempt 1, 2, 3, 4
 
 
 class Retry(Exception):
@@ -56,8 +53,23 @@ def enqueue_periodic() -> None:
 
 
 def cancel(kind: str, target: str) -> bool:
-    """Take a waiting job back. False if a worker has it, or had it: then it happens."""
+    """Take back a job that waits or is dead. False if a worker has it, or had it: then it happens."""
     return _change("cancel", kind=kind, target=target)
+
+
+def retry_dead(job: Job) -> bool:
+    """Let a dead job begin again, in the caller's transaction. False if somebody else has decided meanwhile."""
+    return _change("retry", id=job.id, set={"attempts": 0, "not_before": None, "reason": ""})
+
+
+def cancel_dead(job: Job) -> bool:
+    """A dead job shall not happen any more, in the caller's transaction. False if somebody else has decided meanwhile."""
+    if not Job.objects.filter(id=job.id, state=State.DEAD).exists() or not cancel(job.kind, job.target):
+        return False
+    on_cancelled = registry.find(job.kind).on_cancelled
+    if on_cancelled is not None:
+        on_cancelled(job.target)
+    return True
 
 
 def claim(*, urgent_only: bool = False) -> Claimed | None:
@@ -125,7 +137,7 @@ def run_until_idle() -> int:
 def run(job: Claimed) -> None:
     """One attempt. Whatever goes wrong, the job is finished, waits for its next attempt, or is dead and kept."""
     log = logger.bind(kind=job.kind, target=job.target, attempt=job.attempts)
-    if job.attempts > MAX_ATTEMPTS:  # its last worker died with it: not once more
+    if job.attempts > _most_attempts(job.kind):  # its last worker died with it: not once more
         _give_up(job, "worker lost")
         return
     try:
@@ -140,11 +152,23 @@ def run(job: Claimed) -> None:
         _put_back(job, type(failure).__name__)
 
 
+def _delays(kind: str) -> tuple[timedelta, ...]:
+    """A kind that no app here has registered waits like any other: a newer worker may know it."""
+    try:
+        return registry.find(kind).delays
+    except registry.UnknownKind:
+        return registry.RETRY_DELAYS
+
+
+def _most_attempts(kind: str) -> int:
+    return len(_delays(kind)) + 1
+
+
 def _put_back(job: Claimed, reason: str) -> None:
-    if job.attempts >= MAX_ATTEMPTS:
+    if job.attempts >= _most_attempts(job.kind):
         _give_up(job, reason)
         return
-    not_before = clock.now() + RETRY_DELAYS[job.attempts - 1]
+    not_before = clock.now() + _delays(job.kind)[job.attempts - 1]
     try:
         _change_claimed("put_back", job, lease_until=None, not_before=not_before, reason=reason[:200])
     except LeaseLost:

@@ -19,5 +19,6 @@ TRANSITIONS: dict[str, tuple[tuple[State, ...], State]] = {
     "finish": ((State.RUNNING,), State.DONE),
     "put_back": ((State.RUNNING,), State.WAITING),
     "bury": ((State.RUNNING,), State.DEAD),
-    "cancel": ((State.WAITING,), State.CANCELLED),
+    "cancel": ((State.WAITING, State.DEAD), State.CANCELLED),
+    "retry": ((State.DEAD,), State.WAITING),
 }

@@ -55,6 +55,23 @@ def moment(value: datetime | None, form: str = "short") -> dict[str, object]:
 
 
 @register.filter
+def age(seconds: float) -> str:
+    """A span in human units: "0.4 s", "12 s", "3 min", "5 h", "2 days"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size or unit == "min":
+            return f"{seconds / size:.0f} {unit}"
+    return ""
+
+
+@register.filter
+def spaced(name: str) -> str:
+    """A name of the code for people: "rotate_intake_key" becomes "rotate intake key"."""
+    return name.replace("_", " ")
+
+
+@register.filter
 def filesize(size: int | None) -> str:
     """Bytes in human units: "812 bytes", "14 kB", "3.2 MB"."""
     if size is None:

@@ -17,6 +17,7 @@ from portal.outbox.registry import Claimed
 from portal.policy.access import decide_for
 
 BATCH = 500
+HELD_UP = "Delivery is held up. Nothing is lost: the operator has been told and can let it begin again."
 
 
 class Readdressed(Exception):
@@ -90,10 +91,11 @@ def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> No
             **common,
         )
     Envelope.objects.filter(id=envelope.id).update(summary=None, intake_key="")
-    if not Envelope.objects.filter(message=message, summary__isnull=False).exists():
+    if message.state == State.SEALED and not Envelope.objects.filter(message=message, summary__isnull=False).exists():
         message.state = after(message.state, "deliver")
         message.delivered_at = timezone.now()
-        message.save(update_fields=["state", "delivered_at"])
+        message.reason = ""
+        message.save(update_fields=["state", "delivered_at", "reason"])
 
 
 def _batches(rows: list[Delivery]) -> Iterator[list[Delivery]]:
@@ -101,15 +103,13 @@ def _batches(rows: list[Delivery]) -> Iterator[list[Delivery]]:
         yield rows[start : start + BATCH]
 
 
-def fail_delivery(job: Claimed) -> None:
+def delivery_held_up(job: Claimed) -> None:
     """The job is dead: the operator can retry it; nothing is dropped, and the originator sees where it stands."""
-    envelope = Envelope.objects.select_related("message__originator", "message__label").filter(id=job.target).first()
-    if envelope is None or envelope.message.state != State.SEALED:
+    envelope = _undelivered(job.target)
+    if envelope is None:
         return
     message = envelope.message
-    Message.objects.filter(id=message.id).update(
-        reason="Delivery is held up. The operator has been told and can retry it."
-    )
+    Message.objects.filter(id=message.id).update(reason=HELD_UP)
     record(
         verb=Verb.FAILED,
         actor=originator_actor(message),
@@ -120,3 +120,21 @@ def fail_delivery(job: Claimed) -> None:
         reason="deliver",
         correlation=message.id,
     )
+
+
+def stop_delivery(envelope_id: str) -> None:
+    """The operator decided that this envelope shall not be delivered. What others got stays with them."""
+    envelope = _undelivered(envelope_id)
+    if envelope is None:
+        return
+    message = envelope.message
+    if message.state == State.SEALED:
+        message.state = after(message.state, "fail")
+        message.reason = "The operator stopped the delivery: not everybody got this message."
+        message.save(update_fields=["state", "reason"])
+    Envelope.objects.filter(id=envelope.id).update(summary=None, intake_key="")
+
+
+def _undelivered(envelope_id: str) -> Envelope | None:
+    found = Envelope.objects.select_related("message__originator", "message__label")
+    return found.filter(id=envelope_id, summary__isnull=False).first()

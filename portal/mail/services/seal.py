@@ -34,6 +34,9 @@ from portal.policy.access import decide_for
 Finish = Callable[[], None]
 
 
+HELD_UP = "Signing is held up. Nothing is lost: the operator has been told and can let it begin again."
+
+
 class CannotSeal(Exception):
     """A reason, for the originator, why this message must not leave. The draft is kept."""
 
@@ -49,7 +52,7 @@ class Plan:
 
 def seal(job: Claimed) -> Finish | None:
     """Makes the signed and encrypted objects of a message. Every attempt has its own keys, nonces and object names."""
-    message = Message.objects.select_related("originator", "label").filter(id=job.target, state=State.SUBMITTED).first()
+    message = _submitted(job.target)
     if message is None:
         return None
     try:
@@ -253,15 +256,29 @@ def _delete(names: list[str]) -> None:
         objects.delete(name)
 
 
-def fail(job: Claimed) -> None:
-    """The job is dead: five attempts failed. The originator sees it, the draft is kept, the operator can look into the reason."""
-    message = Message.objects.select_related("originator", "label").filter(id=job.target).first()
-    if message is None or message.state != State.SUBMITTED:
+def sealing_held_up(job: Claimed) -> None:
+    """The job is dead: all attempts failed. Content and grant are kept, so that the operator can let it begin again."""
+    message = _submitted(job.target)
+    if message is None:
         return
-    finish_message(
-        message, "fail", "The portal could not seal this message. It is still in Drafts; the operator can see why."
-    )
+    message.reason = HELD_UP
+    message.save(update_fields=["reason"])
     _record(message, Verb.FAILED, "message", message.id, reason="seal", outcome=Outcome.FAILED)
+
+
+def fail(message_id: str) -> None:
+    """The operator decided that the message shall not leave: its draft opens again."""
+    message = _submitted(message_id)
+    if message is None:
+        return
+    content_object = message.content_object
+    finish_message(message, "fail", "The portal could not sign this message. It is in Drafts again.")
+    transaction.on_commit(lambda: objects.delete(content_object))
+
+
+def _submitted(message_id: str) -> Message | None:
+    found = Message.objects.select_related("originator", "label").filter(id=message_id, state=State.SUBMITTED)
+    return found.first()
 
 
 def _record(
