@@ -1,39 +1,16 @@
 """Mail lists with the stock ``openssl cms`` command line: what it sends to a list is expanded, what comes from a list opens there."""
 
 import io
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from secmail import OWN_CAPABILITIES, BytesSource, MailList, Recipient, expand, unwrap
-from tests.secmail.pki import NOW, certificate, decryption_key, pem, signing_key, trust
+from tests.interop.messages import ENTITY, MOMENT
+from tests.secmail.pki import NOW, certificate, decryption_key, signing_key, trust
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command")
-
-ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\nHello\r\n"
-VERIFY = ["-verify", "-CAfile", "root.pem", "-certfile", "ca.pem", "-attime", str(int(NOW.timestamp()))]
+VERIFY = ["-verify", "-CAfile", "root.pem", "-certfile", "ca.pem", *MOMENT]
 MEMBERS = ("bob", "rita")
 OTHERS = ("xena", "kem768")  # whose recipient infos this OpenSSL passes over
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("openssl")
-    for name in ("ada", "ca", "list", "root", *MEMBERS):
-        (path / f"{name}.pem").write_bytes(pem(name))
-    return path
-
-
-@pytest.fixture
-def openssl(folder):
-    def run(*arguments: str, data: bytes) -> bytes:
-        done = subprocess.run(["openssl", "cms", *arguments], input=data, cwd=folder, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout
-
-    return run
 
 
 def expanded(data: bytes):

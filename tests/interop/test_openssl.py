@@ -1,47 +1,22 @@
 """Both ways with the stock ``openssl cms`` command line: what it makes opens here, what is made here opens there."""
 
 import io
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from secmail import (
     OWN_CAPABILITIES,
-    BytesSource,
     EssAttributes,
     ReceiptRequest,
     Recipient,
     SecurityLabel,
-    unwrap,
     wrapping,
 )
-from tests.secmail.pki import EVERYBODY, NOW, certificate, decryption_key, pem, signing_key, trust
+from tests.interop.messages import ENTITY, MOMENT, opened
+from tests.secmail.pki import EVERYBODY, NOW, certificate, decryption_key, signing_key
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command")
-
-ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\nHello\r\n"
 LABEL = SecurityLabel("1.3.6.1.4.1.22112.1.1", classification=3, privacy_mark="ACME INTERNAL")
 REQUEST = ReceiptRequest(b"content-id", "all_receipts", ("ada@example.org",))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("openssl")
-    for name in (*EVERYBODY, "ca", "root"):
-        (path / f"{name}.pem").write_bytes(pem(name))
-    return path
-
-
-@pytest.fixture
-def openssl(folder):
-    def run(*arguments: str, data: bytes) -> bytes:
-        done = subprocess.run(["openssl", "cms", *arguments], input=data, cwd=folder, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout
-
-    return run
 
 
 def wrapped(name: str, content_encryption: str, capabilities=OWN_CAPABILITIES) -> bytes:
@@ -65,8 +40,7 @@ def wrapped(name: str, content_encryption: str, capabilities=OWN_CAPABILITIES) -
 @pytest.mark.parametrize("content_encryption", ["gcm", "cbc"])
 def test_openssl_decrypts_and_verifies_what_is_made_here(openssl, name, recipient, content_encryption):
     signed = openssl("-decrypt", "-recip", f"{recipient}.pem", data=wrapped(name, content_encryption))
-    moment = str(int(NOW.timestamp()))
-    assert openssl("-verify", "-CAfile", "root.pem", "-attime", moment, data=signed) == ENTITY
+    assert openssl("-verify", "-CAfile", "root.pem", *MOMENT, data=signed) == ENTITY
 
 
 def test_openssl_decrypts_rsa_pkcs1_v15_too(openssl):
@@ -83,10 +57,6 @@ def test_openssl_prints_the_attributes_of_a_signature_made_here(openssl):
 
 
 # Made there
-
-
-def opened(message: bytes, *names):
-    return unwrap(BytesSource(message), keys=[decryption_key(each) for each in names], trust=trust(), now=NOW)
 
 
 @pytest.mark.parametrize("form", [["-nodetach"], ["-nodetach", "-stream"], []], ids=["opaque", "streamed", "clear"])
@@ -110,7 +80,7 @@ def test_pss_signatures_of_openssl_verify_here(openssl, salt):
 @pytest.mark.parametrize("cipher", ["aes-128-cbc", "aes-192-cbc", "aes-256-cbc", "aes-128-gcm", "aes-256-gcm", "des3"])
 @pytest.mark.parametrize("name", EVERYBODY)
 def test_what_openssl_encrypts_opens_here(openssl, name, cipher, form):
-    result = opened(openssl("-encrypt", f"-{cipher}", *form, "-recip", f"{name}.pem", data=ENTITY), name)
+    result = opened(openssl("-encrypt", f"-{cipher}", *form, "-recip", f"{name}.pem", data=ENTITY), decryption_key(name))
     assert result.content.open().read() == ENTITY
     assert result.layers[0].authenticated == cipher.endswith("gcm")
 
@@ -118,14 +88,14 @@ def test_what_openssl_encrypts_opens_here(openssl, name, cipher, form):
 @pytest.mark.parametrize("digest", ["sha1", "sha256", "sha512"])
 def test_oaep_of_openssl_opens_here(openssl, digest):
     options = ["-recip", "rita.pem", "-keyopt", "rsa_padding_mode:oaep", "-keyopt", f"rsa_oaep_md:{digest}"]
-    assert opened(openssl("-encrypt", "-aes256", *options, data=ENTITY), "rita").content.open().read() == ENTITY
+    assert opened(openssl("-encrypt", "-aes256", *options, data=ENTITY), decryption_key("rita")).content.open().read() == ENTITY
 
 
 @pytest.mark.parametrize("kdf", ["sha1", "sha224", "sha256", "sha384", "sha512"])
 @pytest.mark.parametrize("cofactor", ["0", "1"])
 def test_every_key_derivation_of_openssl_opens_here(openssl, kdf, cofactor):
     options = ["-recip", "ada.pem", "-keyopt", f"ecdh_kdf_md:{kdf}", "-keyopt", f"ecdh_cofactor_mode:{cofactor}"]
-    assert opened(openssl("-encrypt", "-aes128", *options, data=ENTITY), "ada").content.open().read() == ENTITY
+    assert opened(openssl("-encrypt", "-aes128", *options, data=ENTITY), decryption_key("ada")).content.open().read() == ENTITY
 
 
 def test_a_message_that_openssl_signs_and_encrypts_opens_here(openssl):
@@ -136,4 +106,4 @@ def test_a_message_that_openssl_signs_and_encrypts_opens_here(openssl):
     encrypted = openssl("-encrypt", "-aes-256-gcm", *recipients, data=signed)
     message = b"From: ada@example.org\r\n" + encrypted
     for name in EVERYBODY:
-        assert opened(message, name).require_verified().address == "ada@example.org"
+        assert opened(message, decryption_key(name)).require_verified().address == "ada@example.org"

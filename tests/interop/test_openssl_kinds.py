@@ -2,10 +2,6 @@
 
 import base64
 import io
-import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -22,53 +18,15 @@ from secmail import (
     enveloping,
     send_certificates,
     signing,
-    unwrap,
     wrapping,
 )
 from secmail.algorithms import CONTENT_ENCRYPTIONS
 from secmail.cms.signed import SignedDataWriter, verify
-from tests.secmail.pki import EVERYBODY, NOW, certificate, decryption_key, pem, signing_key, trust
+from tests.interop.messages import ENTITY, MOMENT, opened, read, top
+from tests.secmail.pki import EVERYBODY, NOW, certificate, decryption_key, signing_key, trust
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command")
-
-ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\nHello\r\n"
 PASSWORD = Password(b"correct horse")
 KEYS = {size: SecretKey(bytes(range(size)), bytes([size])) for size in (16, 24, 32)}
-MOMENT = str(int(NOW.timestamp()))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("openssl")
-    for name in (*EVERYBODY, "eddy", "edna", "ca", "root"):
-        (path / f"{name}.pem").write_bytes(pem(name))
-    return path
-
-
-@pytest.fixture
-def openssl(folder):
-    def run(*arguments: str, data: bytes, command: str = "cms", known_gap: str | None = None) -> bytes:
-        done = subprocess.run(["openssl", command, *arguments], input=data, cwd=folder, capture_output=True, check=False)
-        if known_gap and re.search(known_gap, done.stderr.decode()):
-            pytest.skip(f"this OpenSSL can't do it: {known_gap}")
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout
-
-    return run
-
-
-def headers(sender="ada@example.org") -> io.BytesIO:
-    out = io.BytesIO()
-    out.write(f"From: {sender}\r\nMIME-Version: 1.0\r\n".encode())
-    return out
-
-
-def opened(message: bytes, *keys):
-    return unwrap(BytesSource(message), keys=keys, trust=trust(), now=NOW)
-
-
-def read(result) -> bytes:
-    return result.content.open().read()
 
 
 def secret(key: SecretKey) -> tuple[str, ...]:
@@ -81,7 +39,7 @@ def secret(key: SecretKey) -> tuple[str, ...]:
 @pytest.mark.parametrize("content_encryption", ["gcm", "cbc"])
 def test_openssl_opens_a_message_to_all_kinds_of_recipients_with_each_of_them(openssl, content_encryption):
     recipients = [*(Recipient(certificate(name), OWN_CAPABILITIES) for name in (*EVERYBODY, "xena", "goldie")), *KEYS.values(), PASSWORD]
-    out = headers()
+    out = top()
     with enveloping(out, recipients=recipients, content_encryption=content_encryption) as sink:
         sink.write(ENTITY)
     ways = [("-recip", f"{name}.pem") for name in EVERYBODY] + [("-pwri_password", "correct horse")]
@@ -139,7 +97,7 @@ def test_compressed_data_of_openssl_opens_here(openssl):
 
 
 def test_openssl_opens_compressed_data_made_here(openssl):
-    out = headers()
+    out = top()
     with compressing(out) as sink:
         sink.write(ENTITY)
     assert openssl("-uncompress", data=out.getvalue(), known_gap="compression algorithm") == ENTITY
@@ -163,10 +121,10 @@ def test_certificates_go_both_ways(openssl, folder):
 @pytest.mark.parametrize("name", ["eddy", "edna"])
 @pytest.mark.parametrize("detached", [True, False])
 def test_openssl_verifies_edwards_curve_signatures_made_here(openssl, name, detached):
-    out = headers(f"{name}@example.org")
+    out = top(f"{name}@example.org")
     with signing(out, signer=signing_key(name), now=NOW, certificates=[certificate("ca")], detached=detached) as sink:
         sink.write(ENTITY)
-    verify_options = ("-verify", "-CAfile", "root.pem", "-attime", MOMENT)
+    verify_options = ("-verify", "-CAfile", "root.pem", *MOMENT)
     # OpenSSL 3.0 knows neither these keys in CMS nor id-shake256-len, which RFC 8419 demands for Ed448
     assert openssl(*verify_options, data=out.getvalue(), known_gap="unknown digest|invalid digest") == ENTITY
 
@@ -181,13 +139,13 @@ def test_edwards_curve_signatures_of_openssl_verify_here(openssl, name, form):
 
 @pytest.mark.parametrize("detached", [True, False])
 def test_several_signers_verify_both_ways(openssl, detached):
-    out = headers()
+    out = top()
     co_signers = [signing_key(name) for name in ("bob", "carl", "rita")]
     with signing(
         out, signer=signing_key("ada"), co_signers=co_signers, now=NOW, certificates=[certificate("ca")], detached=detached
     ) as sink:
         sink.write(ENTITY)
-    assert openssl("-verify", "-CAfile", "root.pem", "-attime", MOMENT, data=out.getvalue()) == ENTITY
+    assert openssl("-verify", "-CAfile", "root.pem", *MOMENT, data=out.getvalue()) == ENTITY
     signers = [option for name in EVERYBODY for option in ("-signer", f"{name}.pem")]
     form = [] if detached else ["-nodetach"]
     message = openssl("-sign", *signers, "-certfile", "ca.pem", "-from", "ada@example.org", *form, data=ENTITY)
@@ -204,17 +162,17 @@ def test_openssl_verifies_a_countersigned_message(openssl):
     countersign(
         BytesSource(out.getvalue()), countersigned, signer=signing_key("bob"), signature=signer.signature, signing_time=NOW
     )
-    options = ("-verify", "-inform", "DER", "-CAfile", "root.pem", "-attime", MOMENT)
+    options = ("-verify", "-inform", "DER", "-CAfile", "root.pem", *MOMENT)
     assert openssl(*options, data=countersigned.getvalue()) == ENTITY
     printed = openssl("-cmsout", "-print", "-inform", "DER", data=countersigned.getvalue()).decode()
     assert "countersignature" in printed
 
 
 def test_pss_inside_an_envelope_verifies_there(openssl):
-    out = headers("rita@example.org")
+    out = top("rita@example.org")
     recipients = [Recipient(certificate("ada"), OWN_CAPABILITIES)]
     with wrapping(out, signer=signing_key("rita"), recipients=recipients, now=NOW, certificates=[certificate("ca")]) as sink:
         sink.write(ENTITY)
     signed = openssl("-decrypt", "-recip", "ada.pem", data=out.getvalue())
     assert "rsassaPss" in openssl("-cmsout", "-print", data=signed).decode()
-    assert openssl("-verify", "-CAfile", "root.pem", "-attime", MOMENT, data=signed) == ENTITY
+    assert openssl("-verify", "-CAfile", "root.pem", *MOMENT, data=signed) == ENTITY

@@ -1,67 +1,29 @@
-"""Signed receipts both ways with the stock ``openssl cms`` command line."""
-
-import io
-import shutil
-import subprocess
-from pathlib import Path
+"""Signed receipts both ways with the stock ``openssl cms`` command line and with Bouncy Castle."""
 
 import pytest
 
 from secmail import (
     OWN_CAPABILITIES,
-    BytesSource,
     EssAttributes,
     ReceiptRequest,
     Recipient,
     check_receipt,
     make_receipt,
     receipt_owed,
-    signing,
-    unwrap,
 )
-from tests.secmail.pki import EVERYBODY, NOW, certificate, decryption_key, pem, signing_key, trust
-
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command")
-
-ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\nHello\r\n"
-MOMENT = ["-attime", str(int(NOW.timestamp()))]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("openssl")
-    for name in (*EVERYBODY, "ca", "root"):
-        (path / f"{name}.pem").write_bytes(pem(name))
-    return path
-
-
-@pytest.fixture
-def openssl(folder):
-    def run(*arguments: str, data: bytes = b"", fails: bool = False) -> bytes:
-        done = subprocess.run(["openssl", "cms", *arguments], input=data, cwd=folder, capture_output=True, check=False)
-        assert (done.returncode != 0) == fails, done.stderr.decode()
-        return done.stdout
-
-    return run
-
-
-def opened(message: bytes, *names: str):
-    return unwrap(BytesSource(message), keys=[decryption_key(each) for each in names], trust=trust(), now=NOW)
+from tests.interop.bouncy_castle import Failed
+from tests.interop.cases import BOUNCY_CASTLE_SIGNATURES, each
+from tests.interop.messages import ENTITY, MOMENT, TIME, mail, opened, read_by, signed_here, structure, top
+from tests.secmail.pki import EVERYBODY, NOW, SIGNERS, certificate, signing_key
 
 
 def asked_here(name: str, identifier=b"content-id", receipts_from="all_receipts") -> bytes:
-    out = io.BytesIO()
-    out.write(f"From: {name}@example.org\r\nTo: everybody@example.org\r\nMIME-Version: 1.0\r\n".encode())
     request = ReceiptRequest(identifier, receipts_from, (f"{name}@example.org",))
-    options = {"certificates": [certificate("ca")], "attributes": EssAttributes(receipt_request=request), "now": NOW}
-    with signing(out, signer=signing_key(name), **options) as sink:
-        sink.write(ENTITY)
-    return out.getvalue()
+    return signed_here(name, attributes=EssAttributes(receipt_request=request))
 
 
 def receipt_here(message: bytes, name: str, **options) -> bytes:
-    out = io.BytesIO()
-    out.write(f"From: {name}@example.org\r\nMIME-Version: 1.0\r\n".encode())
+    out = top(f"{name}@example.org")
     make_receipt(out, opened(message), signer=signing_key(name), certificates=[certificate("ca")], now=NOW, **options)
     return out.getvalue()
 
@@ -138,3 +100,38 @@ def test_the_requests_of_openssl_are_understood(openssl, request_, expected):
 def test_a_changed_receipt_of_openssl_proves_nothing(openssl):
     original, other = asked_here("ada"), asked_here("ada", b"other")
     assert not check_receipt(opened(receipt_there(openssl, original, "bob")), opened(other)).proven
+
+
+# Bouncy Castle: its ASN.1 and its signatures, put together as the RFC says
+
+
+@pytest.mark.parametrize("recipient", read_by("bouncy castle", SIGNERS))
+@pytest.mark.parametrize("originator", read_by("bouncy castle", SIGNERS))
+def test_bouncy_castle_verifies_the_receipts_made_here(bouncy_castle, originator, recipient):
+    original = asked_here(originator)
+    found = bouncy_castle("check-receipt", original=structure(original), receipt=structure(receipt_here(original, recipient)))
+    assert found["signer"] == [f"CN={recipient}".encode()]
+
+
+def test_bouncy_castle_verifies_a_receipt_for_its_own_message(bouncy_castle):
+    options = {"request": "content-id all ada@example.org", "signer": "ada SHA256withECDSA", "certificate": "ca"}
+    original = bouncy_castle("sign", time=TIME, content=ENTITY, **options)["message"][0]
+    answer = receipt_here(mail(original), "bob")
+    assert bouncy_castle("check-receipt", original=original, receipt=structure(answer))["signer"] == [b"CN=bob"]
+
+
+@pytest.mark.parametrize(("_", "signer"), each(BOUNCY_CASTLE_SIGNATURES))
+def test_the_receipts_of_bouncy_castle_are_accepted_here(bouncy_castle, _, signer):
+    original, recipient = asked_here("edna"), signer.split()[0]
+    answer = bouncy_castle("receipt", original=structure(original), signer=signer, certificate="ca", time=TIME)["message"][0]
+    found = check_receipt(opened(mail(answer, f"{recipient}@example.org")), opened(original))
+    assert found.proven, found.reason
+    assert (found.signer.certificate, found.asked) == (certificate(recipient), True)
+
+
+def test_neither_takes_a_receipt_for_another_message(bouncy_castle):
+    original, other = asked_here("ada"), asked_here("ada", b"other")
+    with pytest.raises(Failed, match="another receipt"):
+        bouncy_castle("check-receipt", original=structure(other), receipt=structure(receipt_here(original, "bob")))
+    answer = bouncy_castle("receipt", original=structure(original), signer="bob SHA384withECDSA", certificate="ca", time=TIME)["message"][0]
+    assert not check_receipt(opened(mail(answer, "bob@example.org")), opened(other)).proven
