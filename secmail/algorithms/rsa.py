@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from secmail import der
-from secmail.algorithms.digests import SHA1, SHA256, Digest, digest_algorithm
+from secmail.algorithms.digests import SHA1, SHA224, SHA256, SHA384, SHA512, Digest, digest_algorithm
 from secmail.algorithms.identifiers import NULL, AlgorithmIdentifier
 from secmail.errors import Unsupported
 
@@ -13,6 +13,7 @@ MGF1 = "1.2.840.113549.1.1.8"
 P_SPECIFIED = "1.2.840.113549.1.1.9"
 RSASSA_PSS = "1.2.840.113549.1.1.10"
 PSS_SALT_LENGTH = 32
+OAEP_DIGESTS = {SHA1, SHA224, SHA256, SHA384, SHA512}  # RFC 4055 section 2.1
 
 _SHA256_WITH_NULL = der.sequence(der.oid(SHA256.oid), NULL)
 _SHA256_AND_MGF1 = (
@@ -44,6 +45,8 @@ def oaep_parameters(parameters: bytes) -> padding.OAEP:
     hash_, mgf = _hash_and_mgf(members)
     source = members.optional(der.context(2))
     members.end()
+    if not {hash_, mgf} <= OAEP_DIGESTS:
+        raise Unsupported("OAEP with another hash than SHA-1 or SHA-2")
     label = b""
     if source:
         algorithm = AlgorithmIdentifier.read(source.inside())

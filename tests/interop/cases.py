@@ -83,7 +83,7 @@ OPENSSL_SIGNATURES = {
     "ML-DSA-87": LATER,
 }
 
-# Digests: with RSASSA-PSS, which takes any
+# Digests: Bouncy Castle signs with RSASSA-PSS, which takes any; OpenSSL makes a DigestedData
 
 BOUNCY_CASTLE_DIGESTS = {
     SHA1: "SHA1withRSAandMGF1",
@@ -98,6 +98,7 @@ BOUNCY_CASTLE_DIGESTS = {
     SHAKE256: WITH_OTHERS,
     SHAKE256_LEN: WITH_OTHERS,
 }
+HALF = Not("OpenSSL gives half the octets that RFC 8702 section 3.1 wants")
 OPENSSL_DIGESTS = {
     SHA1: "sha1",
     SHA224: "sha224",
@@ -107,9 +108,9 @@ OPENSSL_DIGESTS = {
     SHA3_256: "sha3-256",
     SHA3_384: "sha3-384",
     SHA3_512: "sha3-512",
-    SHAKE128: WITH_OTHERS,
-    SHAKE256: WITH_OTHERS,
-    SHAKE256_LEN: WITH_OTHERS,
+    SHAKE128: HALF,
+    SHAKE256: HALF,
+    SHAKE256_LEN: Not("OpenSSL does not know it"),
 }
 
 # Content encryption, by name; Bouncy Castle is told the OID
@@ -142,14 +143,13 @@ BOUNCY_CASTLE_KEY_AGREEMENTS = {
     **{f"ECDH with HKDF-SHA-{size}": ("xena", "goldie") for size in (256, 384, 512)},
 }
 
-# The wrap that OpenSSL takes follows the cipher
+# With the content encryption; RFC 3217 wraps keys of triple DES only
 OPENSSL_KEY_WRAPS = {
-    "AES-128 key wrap": "-aes-128-cbc",
-    "AES-192 key wrap": "-aes-192-cbc",
-    "AES-256 key wrap": "-aes-256-cbc",
-    "triple DES key wrap": "-des3",
+    "AES-128 key wrap": ("-aes128-wrap", "-aes-256-cbc"),
+    "AES-192 key wrap": ("-aes192-wrap", "-aes-256-gcm"),
+    "AES-256 key wrap": ("-aes256-wrap", "-aes-128-gcm"),
+    "triple DES key wrap": ("-des3-wrap", "-des3"),
 }
-# RFC 3217 wraps keys of triple DES only
 BOUNCY_CASTLE_KEY_WRAPS = {**dict.fromkeys(OPENSSL_KEY_WRAPS, "AES-256-CBC"), "triple DES key wrap": "triple DES CBC"}
 
 OPENSSL_KEY_ENCAPSULATIONS = {"ML-KEM-768": LATER, "ML-KEM-1024": LATER}

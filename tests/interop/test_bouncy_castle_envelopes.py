@@ -2,7 +2,7 @@
 
 import pytest
 
-from secmail import OWN_CAPABILITIES, DecryptionError, Password, Recipient, SecretKey, enveloping
+from secmail import OWN_CAPABILITIES, DecryptionError, Password, Recipient, SecretKey, Unsupported, enveloping
 from secmail.algorithms import AES256_CBC, AES256_GCM, AES256_WRAP, CONTENT_ENCRYPTIONS, KEY_AGREEMENTS, KEY_WRAPS
 from tests.interop.bouncy_castle import Failed
 from tests.interop.cases import (
@@ -59,6 +59,11 @@ def test_every_key_transport_of_bouncy_castle_opens_here(bouncy_castle, name, re
 @pytest.mark.parametrize("digest", ["SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"])
 def test_oaep_of_bouncy_castle_opens_here(bouncy_castle, digest, mgf):
     assert read(opened(enveloped_there(bouncy_castle, f"oaep rita {digest} {mgf}"), decryption_key("rita"))) == ENTITY
+
+
+def test_oaep_with_a_hash_that_rfc4055_does_not_name_is_unsupported(bouncy_castle):
+    with pytest.raises(Unsupported, match="OAEP"):
+        opened(enveloped_there(bouncy_castle, "oaep rita SHA3-256 SHA3-256"), decryption_key("rita"))
 
 
 @pytest.mark.parametrize("ukm", ["-", UKM], ids=["without ukm", "with ukm"])

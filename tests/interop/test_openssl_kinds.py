@@ -22,6 +22,7 @@ from secmail import (
 )
 from secmail.algorithms import CONTENT_ENCRYPTIONS
 from secmail.cms.signed import SignedDataWriter, verify
+from tests.interop.cases import OPENSSL_CIPHERS, OPENSSL_DIGESTS, OPENSSL_PASSWORDS, each
 from tests.interop.messages import ENTITY, MOMENT, opened, read, top
 from tests.secmail.pki import EVERYBODY, NOW, certificate, decryption_key, signing_key, trust
 
@@ -55,9 +56,10 @@ def test_what_openssl_encrypts_with_a_shared_key_opens_here(openssl, size, ciphe
     assert [each.kind for each in result.layers[0].recipients] == ["kekri"]
 
 
-@pytest.mark.parametrize("cipher", ["aes-128-cbc", "aes-192-cbc", "aes-256-cbc", "des3"])
-def test_what_openssl_encrypts_with_a_password_opens_here(openssl, cipher):
-    result = opened(openssl("-encrypt", f"-{cipher}", "-pwri_password", "correct horse", data=ENTITY), PASSWORD)
+@pytest.mark.parametrize("cipher", [option for _, option in OPENSSL_CIPHERS.items() if "gcm" not in option])
+@pytest.mark.parametrize(("_", "options"), each(OPENSSL_PASSWORDS))
+def test_what_openssl_encrypts_with_a_password_opens_here(openssl, _, options, cipher):
+    result = opened(openssl("-encrypt", cipher, *options, "-pwri_password", "correct horse", data=ENTITY), PASSWORD)
     assert read(result) == ENTITY
 
 
@@ -82,12 +84,10 @@ def test_encrypted_data_of_openssl_opens_here(openssl, cipher, size):
     assert result.layers[0].content_encryption in {row.name for row in CONTENT_ENCRYPTIONS.values()}
 
 
-@pytest.mark.parametrize("digest", ["sha1", "sha256", "sha512"])
-def test_digested_data_of_openssl_opens_here(openssl, digest):
-    message = openssl("-digest_create", "-md", digest, data=ENTITY)
-    result = opened(message)
-    assert isinstance(result.layers[0], DigestedLayer)
-    assert read(result) == ENTITY
+@pytest.mark.parametrize(("digest", "name"), each(OPENSSL_DIGESTS))
+def test_digested_data_of_openssl_opens_here(openssl, digest, name):
+    result = opened(openssl("-digest_create", "-md", name, data=ENTITY))
+    assert (result.layers, read(result)) == ((DigestedLayer(digest.name),), ENTITY)
 
 
 def test_compressed_data_of_openssl_opens_here(openssl):

@@ -29,7 +29,10 @@ from secmail.algorithms import (
     CONTENT_ENCRYPTIONS,
     ECDH_HKDF_SHA256,
     KEY_AGREEMENTS,
+    MGF1,
+    SHA3_256,
     AlgorithmIdentifier,
+    oaep_parameters,
 )
 from secmail.certificates import Certificate
 from secmail.cms import keyagree, shared
@@ -80,6 +83,14 @@ def cek_from(encoded: Iterable[bytes], *keys) -> bytes:
 
 
 EVERY_KIND = (*RECIPIENTS, *SHARED_KEYS, PASSWORD)
+
+
+@pytest.mark.parametrize("member", [0, 1], ids=["hash", "mask generation"])
+def test_oaep_with_a_hash_that_rfc4055_does_not_name_is_unsupported(member):
+    hash_ = SHA3_256.identifier.der
+    value = der.sequence(der.oid(MGF1), hash_) if member else hash_
+    with pytest.raises(Unsupported, match="OAEP"):
+        oaep_parameters(der.sequence(der.tlv(der.context(member), value)))
 
 
 @pytest.mark.parametrize("content_encryption", [AES256_GCM, AES256_CBC])
