@@ -17,6 +17,7 @@ from portal.mail.content import DraftContent
 from portal.mail.forms import draft_content
 from portal.mail.services.drafts import Attached, DraftTaken, TooMuch
 from portal.mail.services.submit import Check, Refusal, Submitted
+from portal.outbox.models import Precedence
 
 ANSWER_TIMEOUT = 20.0
 ANSWERS = {"reply", "all", "forward"}
@@ -179,6 +180,7 @@ def _compose(
         "size_limit": settings.MESSAGE_MAX_SIZE,
         "text_limit": settings.DATA_UPLOAD_MAX_MEMORY_SIZE - 100_000,  # what else the form holds
         "suggestions": directory.suggestions(request.user),
+        "precedences": list(Precedence),
     }
     return render(request, "mail/compose.html", context, status=422 if problems else 200)
 

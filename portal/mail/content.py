@@ -3,6 +3,8 @@
 import json
 from dataclasses import asdict, dataclass, field
 
+from portal.outbox.models import Precedence
+
 
 @dataclass(frozen=True)
 class DraftContent:
@@ -16,6 +18,8 @@ class DraftContent:
     classification: int | None = None
     categories: list[str] = field(default_factory=list)
     receipt_requested: bool = False
+    precedence: int = Precedence.ROUTINE  # for those in To, who shall act
+    copy_precedence: int = Precedence.ROUTINE  # for those in Cc and Bcc, who shall know
     in_reply_to: str = ""
     references: list[str] = field(default_factory=list)
 
@@ -44,6 +48,8 @@ class Submission:
     subject: str
     text: str
     receipt_requested: bool
+    precedence: int
+    copy_precedence: int
     in_reply_to: str
     references: list[str]
     uploads: dict[str, str]  # id of each upload to the SHA-256 of its sealed file key

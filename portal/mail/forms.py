@@ -5,6 +5,7 @@ import re
 from django.http import QueryDict
 
 from portal.mail.content import DraftContent
+from portal.outbox.models import Precedence
 
 MESSAGE_ID = re.compile(
     r"<[!-;=?-~]{1,900}>"
@@ -23,6 +24,8 @@ def draft_content(posted: QueryDict) -> DraftContent:
         classification=_number(posted.get("classification", "")),
         categories=posted.getlist("category"),
         receipt_requested="receipt_requested" in posted,
+        precedence=_precedence(posted, "precedence"),
+        copy_precedence=_precedence(posted, "copy_precedence"),
         in_reply_to="".join(_message_ids(posted, "in_reply_to")[:1]),
         references=_message_ids(posted, "references")[-MOST_REFERENCES:],
     )
@@ -34,6 +37,11 @@ def _text(posted: QueryDict, name: str) -> str:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def _precedence(posted: QueryDict, name: str) -> int:
+    number = _number(posted.get(name, ""))
+    return number if number in Precedence.values else Precedence.ROUTINE
 
 
 def _message_ids(posted: QueryDict, name: str) -> list[str]:

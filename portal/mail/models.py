@@ -1,5 +1,7 @@
 """Messages on their way and in mailboxes. Rows hold who, when, label and size; everything people wrote is sealed."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -50,7 +52,9 @@ class Message(_RandomId):
 
     originator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages")
     label = models.ForeignKey(Label, on_delete=models.PROTECT)
+    # RFC 6477: of those who shall act (To), and of those who shall know (Cc and Bcc)
     precedence = models.PositiveSmallIntegerField(choices=Precedence.choices, default=Precedence.ROUTINE)
+    copy_precedence = models.PositiveSmallIntegerField(choices=Precedence.choices, default=Precedence.ROUTINE)
     message_id = models.CharField(
         max_length=255, unique=True
     )  # RFC 5322 Message-ID; fixed at submission, like the date
@@ -71,6 +75,11 @@ class Message(_RandomId):
         indexes = [models.Index(fields=["intake_key"], name="messages_by_intake_key")]
 
 
+def undo_time(precedence: Precedence) -> timedelta:
+    """How long a message waits before it is signed, so that it can be taken back. Nobody waits for what is urgent."""
+    return timedelta(0) if precedence.is_urgent else timedelta(seconds=settings.UNDO_SECONDS)
+
+
 class Envelope(_RandomId):
     """One encrypted object and whom it is for: the originator, To and Cc share one; each Bcc has one of its own."""
 
@@ -84,6 +93,7 @@ class Envelope(_RandomId):
     size = models.PositiveBigIntegerField()
     content_encryption = models.CharField(max_length=32)
     recipients = models.JSONField()  # ids of users, the originator not among them unless addressed
+    copies = models.JSONField(default=list)  # those of them who get a copy for information
     # Subject and correspondents for the summaries, sealed to the intake key until `deliver` has used them.
     summary = BytesField(max_length=4096, null=True)
     intake_key = models.CharField(max_length=32, blank=True)

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
@@ -16,7 +15,7 @@ from portal.keys import calls
 from portal.keys.vault import Vault
 from portal.mail.access import access_message
 from portal.mail.content import Summary
-from portal.mail.models import Delivery, Draft, Envelope, Message
+from portal.mail.models import Delivery, Draft, Envelope, Message, undo_time
 from portal.mail.states import State
 from portal.outbox.calls import CallError
 from portal.outbox.models import Precedence
@@ -45,8 +44,8 @@ class Row:
 
     @property
     def precedence_name(self) -> str:
-        """In words if it is above routine."""
-        return Precedence(self.precedence).label if self.precedence < Precedence.ROUTINE else ""
+        """In words, unless it is routine."""
+        return Precedence(self.precedence).label if self.precedence != Precedence.ROUTINE else ""
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,8 @@ class Opened:
 
     @property
     def precedence_name(self) -> str:
-        """In words if it is above routine."""
-        return Precedence(self.precedence).label if self.precedence < Precedence.ROUTINE else ""
+        """In words, unless it is routine."""
+        return Precedence(self.precedence).label if self.precedence != Precedence.ROUTINE else ""
 
 
 def mailbox(user: User, folder: str) -> QuerySet[Delivery]:
@@ -292,7 +291,7 @@ def steps(user: User, message_id: str) -> Steps | None:
         return None
     stopped = message.state in (State.REFUSED, State.FAILED, State.UNDONE)
     sealed = message.sealed_at is not None
-    undo_until = message.submitted_at + timedelta(seconds=settings.UNDO_SECONDS)
+    undo_until = message.submitted_at + undo_time(Precedence(min(message.precedence, message.copy_precedence)))
     sealing = "failed" if stopped else ("done" if sealed else "doing")
     sent = Delivery.objects.filter(owner=user, envelope__message=message, arrived_in=Delivery.Folder.SENT).first()
     return Steps(

@@ -16,6 +16,11 @@ class Precedence(models.IntegerChoices):
     ROUTINE = 4
     DEFERRED = 5
 
+    @property
+    def is_urgent(self) -> bool:
+        """IMMEDIATE and above: a worker is kept for these, and they don't wait for somebody to change their mind."""
+        return self <= Precedence.IMMEDIATE
+
 
 class Job(models.Model):
     """One durable step. `(kind, target)` names it, so that asking for it twice is asking for it once.

@@ -14,6 +14,7 @@ from portal.accounts.models import User
 from portal.keys import objects
 from portal.keys.chunks import open_chunks
 from portal.keys.models import Certificate as CertificateRow
+from portal.outbox.models import Precedence
 from secmail import (
     OWN_CAPABILITIES,
     Certificate,
@@ -62,6 +63,8 @@ class Letter:
     attachments: list[Attached]
     label_der: bytes
     receipt_requested: bool
+    precedence: Precedence | None  # None where nobody is in To, so that there is none to state
+    copy_precedence: Precedence
 
     def headers(self) -> list[tuple[str, str]]:
         fields = [
@@ -73,6 +76,8 @@ class Letter:
             ("Message-ID", self.message_id),
             ("In-Reply-To", self.in_reply_to),
             ("References", " ".join(self.references)),
+            ("MMHS-Primary-Precedence", _level(self.precedence)),
+            ("MMHS-Copy-Precedence", _level(self.copy_precedence)),
         ]
         return [(name, value) for name, value in fields if value]
 
@@ -144,6 +149,11 @@ def _attributes(letter: Letter) -> EssAttributes:
 
 def _recipient(row: CertificateRow) -> Recipient:
     return Recipient(Certificate.from_der(row.der), OWN_CAPABILITIES if row.reads_gcm else None)
+
+
+def _level(precedence: Precedence | None) -> str:
+    """RFC 6477 sections 3.8 and 3.9: one of "the six predefined case-insensitive labels"."""
+    return "" if precedence is None else precedence.label.lower()
 
 
 def _mailbox(user: User) -> str:

@@ -55,7 +55,7 @@ def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummar
         arrived_in=folder,
         folder=folder,
         label=message.label,
-        precedence=message.precedence,
+        precedence=message.copy_precedence if owner.id in envelope.copies else message.precedence,
         receipt_wanted=message.receipt_wanted,
     )
     received = folder == Delivery.Folder.INBOX

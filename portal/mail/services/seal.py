@@ -27,6 +27,7 @@ from portal.mail.services.drafts import upload_context, upload_digest
 from portal.mail.services.submit import finish_message
 from portal.mail.states import State
 from portal.outbox import services as outbox
+from portal.outbox.models import Precedence
 from portal.outbox.registry import Claimed
 from portal.policy import selectors as policy
 from portal.policy.access import decide_for
@@ -134,6 +135,8 @@ def _make(
         attachments=_attachments(message, submission),
         label_der=bytes.fromhex(submission.label),
         receipt_requested=submission.receipt_requested,
+        precedence=Precedence(submission.precedence) if submission.to else None,
+        copy_precedence=Precedence(submission.copy_precedence),  # always there, or it would tell of a Bcc
     )
     try:
         return engine.make(
@@ -207,6 +210,7 @@ def _envelopes(
             size=each.size,
             content_encryption=each.content_encryption,
             recipients=[user.id for user in plan.recipients],
+            copies=[user.id for user in plan.recipients if user.id not in submission.to],
         )
         line = EnvelopeSummary(
             subject=submission.subject,
@@ -238,7 +242,7 @@ def _finish(message: Message, submission: Submission, envelopes: list[Envelope])
     _record(message, Verb.SIGNED, "message", message.id)
     for envelope in envelopes:
         envelope.save(force_insert=True)
-        outbox.enqueue(kind="deliver", target=envelope.id, precedence=message.precedence)
+        outbox.enqueue(kind="deliver", target=envelope.id, precedence=min(_precedences(message, envelope)))
         _record(message, Verb.ENCRYPTED, "envelope", envelope.id, reason=envelope.content_encryption)
     draft = Draft.objects.filter(id=message.id, owner=message.originator)
     leftovers += draft.values_list("object_name", flat=True)
@@ -249,6 +253,13 @@ def _finish(message: Message, submission: Submission, envelopes: list[Envelope])
     message.sealed_at = timezone.now()
     finish_message(message, "seal")
     transaction.on_commit(lambda: _delete(leftovers))
+
+
+def _precedences(message: Message, envelope: Envelope) -> list[int]:
+    """Those of the people an envelope is for; one that only holds the originator's own copy is ROUTINE."""
+    copies = set(envelope.copies)
+    found = {message.copy_precedence if each in copies else message.precedence for each in envelope.recipients}
+    return list(found) or [Precedence.ROUTINE]
 
 
 def _delete(names: list[str]) -> None:

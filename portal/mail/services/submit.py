@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from email.utils import make_msgid
 
 from django.conf import settings
@@ -22,7 +21,7 @@ from portal.keys.uploads import SealedUpload
 from portal.keys.vault import Vault
 from portal.mail.content import DraftContent, Submission
 from portal.mail.directory import Recipient, resolve
-from portal.mail.models import Delivery, Draft, Message, Upload
+from portal.mail.models import Delivery, Draft, Message, Upload, undo_time
 from portal.mail.services.drafts import belongs_to_another, reopen_draft, unsaved_uploads, upload_digest
 from portal.mail.states import State, after
 from portal.outbox import services as outbox
@@ -110,7 +109,7 @@ def check(originator: User, draft_id: str, content: DraftContent, more: Sequence
         groups=list(policy.category_groups(originator, typed, content.classification)),
         problems=problems,
         naming_typed=unknown + blocked,
-        sentence=_sentence(everybody, label) if not problems else problems[0],
+        sentence=_sentence(everybody, label, content) if not problems else problems[0],
         label=label,
         to=to,
         cc=cc,
@@ -145,6 +144,8 @@ def submit(
         subject=content.subject,
         text=content.text,
         receipt_requested=content.receipt_requested,
+        precedence=content.precedence,
+        copy_precedence=content.copy_precedence,
         in_reply_to=content.in_reply_to,
         references=content.references,
         uploads={each.id: upload_digest(each) for each in [*_uploads(vault.user, draft_id), *uploads]},
@@ -155,6 +156,7 @@ def submit(
         writer = ChunkWriter(file, key)
         writer.write(submission.to_json())
         writer.close()
+    precedence = most_urgent(content, checked)
     with transaction.atomic():
         if (earlier := _earlier(vault.user, draft_id)) is not None:  # another request with the same form was faster
             return earlier
@@ -167,6 +169,8 @@ def submit(
             message_id=submission.message_id,
             submitted_at=now,
             receipt_wanted=content.receipt_requested,
+            precedence=content.precedence if checked.to else content.copy_precedence,
+            copy_precedence=content.copy_precedence,
             content_object=content_object,
             grant_wrapped_signing=grant.wrapped_signing,
             grant_sealed=grant.sealed,
@@ -175,8 +179,8 @@ def submit(
         outbox.enqueue(
             kind="seal",
             target=draft_id,
-            precedence=Precedence.ROUTINE,
-            not_before=now + timedelta(seconds=settings.UNDO_SECONDS) if settings.UNDO_SECONDS else None,
+            precedence=precedence,
+            not_before=now + undo_time(precedence) if undo_time(precedence) else None,
         )
         record(
             verb=Verb.SUBMITTED,
@@ -187,6 +191,13 @@ def submit(
             correlation=draft_id,
         )
     return Submitted(draft_id)
+
+
+def most_urgent(content: DraftContent, checked: Check) -> Precedence:
+    """The precedence of the message's own steps: signing can't wait longer than for the most urgent recipient."""
+    wanted = [content.precedence] if checked.to else []
+    wanted += [content.copy_precedence] if checked.cc or checked.bcc else []
+    return Precedence(min(wanted))
 
 
 def undo(actor: Actor, originator: User, message_id: str) -> bool:
@@ -299,12 +310,14 @@ def _uploads(user: User, draft_id: str):
     return Upload.objects.filter(owner=user, draft_id=draft_id).order_by("uploaded_at")
 
 
-def _sentence(everybody: list[Recipient], label: Label | None) -> str:
+def _sentence(everybody: list[Recipient], label: Label | None, content: DraftContent) -> str:
     names = [each.user.username for each in everybody if each.user]
     shown = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
     if len(names) > 4:
         shown = f"{', '.join(names[:3])} and {len(names) - 3} more"
-    return f"Signed by you, encrypted for {shown}, label {label.marking if label else ''}."
+    precedence = Precedence(min(content.precedence, content.copy_precedence))
+    urgency = f", precedence {precedence.label.upper()}" if precedence < Precedence.ROUTINE else ""
+    return f"Signed by you, encrypted for {shown}, label {label.marking if label else ''}{urgency}."
 
 
 def _once(recipients: list[Recipient]) -> list[Recipient]:
