@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import BinaryIO, Literal
 
-from secmail.algorithms import AES256_CBC, AES256_GCM, RSASSA_PSS, ContentEncryption, Digest
+from secmail.algorithms import AES256_CBC, AES256_GCM, CHACHA20_POLY1305, RSASSA_PSS, ContentEncryption, Digest
 from secmail.certificates import Certificate
 from secmail.cms.attributes import DerValue, EssAttributes
 from secmail.cms.compressed import CompressedDataWriter
@@ -24,7 +24,7 @@ from secmail.errors import Unsupported
 from secmail.keys import Password, SecretKey, SigningKey
 from secmail.streams import Base64Writer, Writable, copy
 
-ContentEncryptionChoice = Literal["auto", "gcm", "cbc"]
+ContentEncryptionChoice = Literal["auto", "gcm", "cbc", "chacha20-poly1305"]
 EncryptTo = Recipient | Certificate | SecretKey | Password
 FILE_NAMES = {"compressed-data": "smime.p7z", "certs-only": "smime.p7c"}
 
@@ -236,7 +236,8 @@ def plan_envelope(recipients: Sequence[AnyRecipient], choice: ContentEncryptionC
         raise ValueError("there are no recipients")
     management = {_identity(each): _management(each) for each in recipients}
     unknown = without_gcm(recipients)
-    algorithm = AES256_GCM if choice == "gcm" or (choice == "auto" and not unknown) else AES256_CBC
+    chosen = {"gcm": AES256_GCM, "cbc": AES256_CBC, "chacha20-poly1305": CHACHA20_POLY1305}
+    algorithm = (AES256_CBC if unknown else AES256_GCM) if choice == "auto" else chosen[choice]
     if choice != "auto":
         reason = "chosen by the sender"
     elif unknown:

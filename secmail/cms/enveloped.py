@@ -7,11 +7,18 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from secmail import der
-from secmail.algorithms import CONTENT_ENCRYPTIONS, AlgorithmIdentifier, ContentEncryption, gcm_parameters, lookup
+from secmail.algorithms import (
+    CONTENT_ENCRYPTIONS,
+    NONCE_LENGTH,
+    AlgorithmIdentifier,
+    AuthenticatedEncryptor,
+    ContentEncryption,
+    lookup,
+)
 from secmail.certificates import Certificate
 from secmail.cms import AUTH_ENVELOPED_DATA, DATA, ENCRYPTED_DATA, ENVELOPED_DATA
 from secmail.cms.ber import END_OF_CONTENTS, BerReader, OctetsWriter, content_info, enter_content_info, opening
@@ -23,15 +30,13 @@ from secmail.streams import CHUNK, ChunkReader, Source, Writable
 ORIGINATOR_INFO, AUTH_ATTRS = der.context(0), der.context(1)
 UNPROTECTED_ATTRS = der.context(1)
 ENCRYPTED_CONTENT = der.context(0, constructed=False)
-NONCE_LENGTH, ICV_LENGTH = 12, 16
-MIN_ICV_LENGTH = 12
 
 
 # Making
 
 
 class EnvelopedDataWriter:
-    """A sink for content that becomes an EnvelopedData or, with GCM, an AuthEnvelopedData around it; ``close`` ends it.
+    """A sink for content that becomes an EnvelopedData or, if authenticated, an AuthEnvelopedData around it; ``close`` ends it.
 
     The content-encryption key is drawn here, once, and forgotten with the writer.
     """
@@ -41,17 +46,17 @@ class EnvelopedDataWriter:
             raise ValueError("there are no recipients")
         self._target, self._algorithm = target, content_encryption
         cek = secrets.token_bytes(content_encryption.key_length)
-        cipher = content_encryption.cipher(cek)
-        mode: modes.GCM | modes.CBC
+        self._encryptor: AuthenticatedEncryptor | CipherContext
         if content_encryption.authenticated:
             nonce = secrets.token_bytes(NONCE_LENGTH)
-            mode, self._padder = modes.GCM(nonce), None
-            parameters = der.sequence(der.octets(nonce), der.integer(ICV_LENGTH))
+            self._encryptor, self._padder = content_encryption.encryptor(cek, nonce), None
+            parameters = content_encryption.parameters(nonce)
         else:
+            cipher = content_encryption.cipher(cek)
             initialization_vector = secrets.token_bytes(cipher.block_size // 8)
-            mode, self._padder = modes.CBC(initialization_vector), PKCS7(cipher.block_size).padder()
+            self._encryptor = Cipher(cipher, modes.CBC(initialization_vector)).encryptor()
+            self._padder = PKCS7(cipher.block_size).padder()
             parameters = der.octets(initialization_vector)
-        self._encryptor = Cipher(cipher, mode).encryptor()
         self._begin(*make_all(recipients, cek), AlgorithmIdentifier(content_encryption.oid, parameters))
 
     def _begin(self, recipient_infos: bytes, version: int, algorithm: AlgorithmIdentifier) -> None:
@@ -74,7 +79,7 @@ class EnvelopedDataWriter:
         self._content.close()
         self._target.write(END_OF_CONTENTS)
         if self._algorithm.authenticated:
-            self._target.write(der.octets(self._encryptor.tag))  # type: ignore[attr-defined]
+            self._target.write(der.octets(self._encryptor.tag))  # type: ignore[union-attr]
         self._target.write(END_OF_CONTENTS * 3)
 
 
@@ -83,7 +88,7 @@ class EnvelopedDataWriter:
 
 @dataclass(frozen=True)
 class Enveloped:
-    """Opened content. ``authenticated`` says whether the encryption itself proves that nothing was changed (AES-GCM).
+    """Opened content. ``authenticated`` says whether the encryption itself proves that nothing was changed.
 
     ``key`` is the one that opened it, ``recipient_infos`` the members of the SET as read (``summary.summaries`` reads them further).
     """
@@ -154,7 +159,7 @@ def _cipher(header: "_Header") -> tuple[ContentEncryption, bytes, int]:
     algorithm = lookup(CONTENT_ENCRYPTIONS, header.algorithm.oid, "content-encryption algorithm")
     if header.authenticated != algorithm.authenticated:
         raise Unsupported("the content-encryption algorithm does not fit the content type")
-    return algorithm, *_parameters(algorithm, header.algorithm.parameters)
+    return algorithm, *algorithm.read_parameters(header.algorithm.parameters)
 
 
 @dataclass(frozen=True)
@@ -188,18 +193,8 @@ class _Header:
         return cls(content_type, originator_info is not None, recipient_infos, inner_type, algorithm)
 
 
-def _parameters(algorithm: ContentEncryption, parameters: bytes) -> tuple[bytes, int]:
-    """(nonce or initialization vector, length of the authentication tag)."""
-    if algorithm.authenticated:
-        return gcm_parameters(parameters)
-    initialization_vector = der.Reader(parameters).octets()
-    if len(initialization_vector) != algorithm.block_length:
-        raise Malformed("an initialization vector of the wrong length")
-    return initialization_vector, 0
-
-
 class _AuthenticatedAttributes(Exception):
-    """Attributes that GCM authenticates follow the content, while they must be known before it."""
+    """Attributes that are authenticated with the content follow it, while they must be known before."""
 
     def __init__(self, encoded: bytes) -> None:
         super().__init__()
@@ -230,11 +225,10 @@ class DecryptedContent:
     def _decrypt(self, reader: BerReader) -> Iterator[bytes]:
         _Header.read(reader)
         encrypted = reader.octets(ENCRYPTED_CONTENT)
-        yield from self._decrypt_gcm(reader, encrypted) if self.algorithm.authenticated else self._decrypt_cbc(encrypted)
+        yield from self._decrypt_authenticated(reader, encrypted) if self.algorithm.authenticated else self._decrypt_cbc(encrypted)
 
-    def _decrypt_gcm(self, reader: BerReader, encrypted: Iterator[bytes]) -> Iterator[bytes]:
-        mode = modes.GCM(self.initialization_vector, min_tag_length=MIN_ICV_LENGTH)
-        decryptor = Cipher(self.algorithm.cipher(self.cek), mode).decryptor()
+    def _decrypt_authenticated(self, reader: BerReader, encrypted: Iterator[bytes]) -> Iterator[bytes]:
+        decryptor = self.algorithm.decryptor(self.cek, self.initialization_vector)
         if self.additional_data:
             decryptor.authenticate_additional_data(self.additional_data)
         yield from map(decryptor.update, encrypted)

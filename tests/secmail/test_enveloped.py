@@ -16,6 +16,7 @@ from secmail import BytesSource, DecryptionError, Malformed, NotARecipient, Reci
 from secmail.algorithms import (
     AES256_CBC,
     AES256_GCM,
+    CHACHA20_POLY1305,
     CONTENT_ENCRYPTIONS,
     OAEP_SHA256,
     OWN_CAPABILITIES,
@@ -28,7 +29,7 @@ from secmail.cms.enveloped import EnvelopedDataWriter, open_enveloped
 from secmail.cms.recipients import KeyAgreeRecipientInfo, KeyTransRecipientInfo, make_all
 
 CONTENT = b"Attack at dawn.\r\n" * 9
-BOTH = (AES256_GCM, AES256_CBC)
+ALL = (AES256_GCM, AES256_CBC, CHACHA20_POLY1305)
 
 
 def made(*names, content=CONTENT, content_encryption=AES256_GCM, capabilities=OWN_CAPABILITIES) -> bytes:
@@ -64,7 +65,7 @@ def gcm_parts(nonce_length=12, icv_length: int | None = 16, cek_length=32):
 # Made and read
 
 
-@pytest.mark.parametrize("content_encryption", BOTH)
+@pytest.mark.parametrize("content_encryption", ALL)
 @pytest.mark.parametrize("capabilities", [OWN_CAPABILITIES, frozenset()])
 def test_every_recipient_opens_the_one_message(content_encryption, capabilities):
     data = made(*EVERYBODY, content_encryption=content_encryption, capabilities=capabilities)
@@ -72,7 +73,7 @@ def test_every_recipient_opens_the_one_message(content_encryption, capabilities)
         assert opened(data, name) == CONTENT
 
 
-@given(st.lists(st.binary(max_size=70_000), max_size=4), st.sampled_from(BOTH))
+@given(st.lists(st.binary(max_size=70_000), max_size=4), st.sampled_from(ALL))
 def test_content_of_any_size_in_any_pieces_comes_back(pieces, content_encryption):
     out = io.BytesIO()
     writer = EnvelopedDataWriter(out, recipients=[Recipient(certificate("ada"))], content_encryption=content_encryption)
@@ -97,7 +98,7 @@ def infos_in(data: bytes) -> list[der.Element]:
     return list(members.inside(der.SET))
 
 
-@pytest.mark.parametrize("content_encryption", BOTH)
+@pytest.mark.parametrize("content_encryption", ALL)
 def test_nothing_random_is_used_twice(content_encryption):
     """RFC 5753 section 3.1.1 for the ephemeral key, RFC 5084 section 1.3 for key and nonce."""
     one, two = made("ada", content_encryption=content_encryption), made("ada", content_encryption=content_encryption)
@@ -266,7 +267,7 @@ def test_every_flipped_bit_of_the_encrypted_content_is_noticed():
 
 
 @pytest.mark.parametrize("cut", [1, 10, 30, 100])
-@pytest.mark.parametrize("content_encryption", BOTH)
+@pytest.mark.parametrize("content_encryption", ALL)
 def test_a_message_that_is_cut_off_is_refused(cut, content_encryption):
     data = made("ada", content=CONTENT * 1000, content_encryption=content_encryption)
     with pytest.raises((Malformed, DecryptionError)):
