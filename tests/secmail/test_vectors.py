@@ -185,6 +185,11 @@ def test_the_people_of_rfc9216_write_to_each_other(sender, recipient):
     assert result.require_verified().address == f"{sender}@smime.example"
 
 
+@pytest.mark.parametrize("name", vectors("rfc9216/*.key.pem"))
+def test_every_private_key_of_rfc9216_loads(name):
+    load_private_key(data(name))
+
+
 @pytest.mark.parametrize("name", ["Alice", "Bob", "Carlos", "Dana"])
 def test_the_pkcs12_files_of_rfc9216_load(name):
     (path,) = vectors(f"rfc9216/*-{name}.p12")
@@ -228,18 +233,37 @@ def rfc4134(name: str) -> Certificate:
     return Certificate.from_der(data(f"rfc4134/{name}"))
 
 
+IN_2005 = datetime(2005, 1, 1, tzinfo=UTC)
+
+
+def signed_of_rfc4134(name: str, *anchors: Certificate) -> SignedData:
+    content = BytesSource(data("rfc4134/ExContent.bin")) if name == "4.3" else None
+    return verified(f"rfc4134/{name}.bin", *anchors, now=IN_2005, detached=content)
+
+
 @pytest.mark.parametrize("name", ["4.1", "4.2", "4.3", "4.5", "4.7"])
 def test_the_signatures_of_rfc4134_hold_and_are_called_weak(name):
-    anchors = [rfc4134("CarlDSSSelf.cer"), rfc4134("CarlRSASelf.cer")]
-    content = BytesSource(data("rfc4134/ExContent.bin")) if name == "4.3" else None
-    at = datetime(2005, 1, 1, tzinfo=UTC)
-    signed = verified(f"rfc4134/{name}.bin", *anchors, now=at, detached=content)
-    assert signed.signers
-    for signer in signed.signers:
-        if isinstance(signer, RejectedSigner):  # the certificates are signed with SHA-1 and with inherited DSA parameters
-            assert isinstance(signer.error, BadCertificate | Unsupported), signer.reason
-        else:
-            assert "SHA-1 is weak" in signer.warnings
+    """For somebody who trusts the signers themselves: what issued their certificates signed with SHA-1, and proves nothing today."""
+    (signer,) = signed_of_rfc4134(name, *signed_of_rfc4134(name).certificates).signers
+    assert isinstance(signer, VerifiedSigner), signer
+    assert "SHA-1 is weak" in signer.warnings
+    (rejected,) = signed_of_rfc4134(name, rfc4134("CarlDSSSelf.cer"), rfc4134("CarlRSASelf.cer")).signers
+    assert isinstance(rejected.error, BadCertificate)
+
+
+@pytest.mark.parametrize("name", ["4.8", "4.9"])
+def test_the_signed_mail_of_rfc4134_is_from_another_domain_than_its_signer(name):
+    """AliceDSS@example.com signed, and From says aliceDss@examples.com."""
+    trust = TrustStore([rfc4134("AliceDSSSignByCarlNoInherit.cer")])
+    result = unwrap(BytesSource(data(f"rfc4134/{name}.eml")), keys=[], trust=trust, now=IN_2005)
+    (signer,) = result.layers[0].verified_signers
+    assert signer.certificate.emails == ("AliceDSS@example.com",)
+    assert (result.verdict, result.matches_signer) == ("not-verified", False)
+
+
+def test_the_certificates_of_rfc4134_come_with_a_revocation_list():
+    signed = signed_of_rfc4134("4.11")
+    assert (signed.signers, len(signed.certificates), len(signed.crls)) == ((), 2, 1)
 
 
 def bob() -> SoftwareDecryptionKey:
