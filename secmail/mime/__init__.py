@@ -15,6 +15,7 @@ from secmail.mime.protection import (
     protection_states,
 )
 from secmail.mime.read import Entity, read_entity
+from secmail.mime.sio_label import SioLabel, read_sio_label
 from secmail.mime.text import decode_words, parse_parameters, safe_filename
 from secmail.mime.write import Attachment, format_headers, write_attachment, write_message
 
@@ -30,6 +31,7 @@ __all__ = [
     "Headers",
     "Protected",
     "ProtectedHeader",
+    "SioLabel",
     "TextPart",
     "decode_words",
     "display",
@@ -46,6 +48,7 @@ __all__ = [
     "protect",
     "protection_states",
     "read_entity",
+    "read_sio_label",
     "reply",
     "safe_filename",
     "write_attachment",

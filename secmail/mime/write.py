@@ -179,16 +179,14 @@ def _one_line(value: str) -> str:
 
 def _structured(name: str, value: str, parameters: Fields) -> bytes:
     """Write ``Name: value; parameter=…``, each parameter on a line of its own; what isn't short ASCII as RFC 2231 says."""
-    lines = [f"{name}: {value}"]
-    for parameter, text in parameters:
-        if re.fullmatch(r"[ -~]{1,60}", text):
-            lines.append(f"{parameter}={quoted(text)}")
-        else:
-            lines += _extended(parameter, text)
+    lines = [f"{name}: {value}", *(piece for each in parameters for piece in format_parameter(*each))]
     return ";\r\n ".join(lines).encode("ascii") + b"\r\n"
 
 
-def _extended(name: str, text: str) -> list[str]:
+def format_parameter(name: str, text: str) -> list[str]:
+    """Write one parameter in as many pieces as it takes, all to be separated by semicolons."""
+    if re.fullmatch(r"[ -~]{1,60}", text):
+        return [f"{name}={quoted(text)}"]
     encoded = "utf-8''" + quote(text, safe="")
     pieces = re.findall(r"(?:%..|.){1,20}", encoded)
     if len(pieces) == 1:
