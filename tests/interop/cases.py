@@ -122,9 +122,13 @@ OPENSSL_CIPHERS = {
     "AES-128-GCM": "-aes-128-gcm",
     "AES-192-GCM": "-aes-192-gcm",
     "AES-256-GCM": "-aes-256-gcm",
+    "ChaCha20-Poly1305": Not("OpenSSL has it, but not in CMS"),
     "triple DES CBC": "-des3",
 }
-BOUNCY_CASTLE_CIPHERS = dict.fromkeys(OPENSSL_CIPHERS, "")
+BOUNCY_CASTLE_CIPHERS = {
+    **dict.fromkeys(OPENSSL_CIPHERS, ""),
+    "ChaCha20-Poly1305": Not("Bouncy Castle 1.72 makes an EnvelopedData with it, against RFC 8103; it reads what is made here"),
+}
 
 # Key management
 

@@ -3,7 +3,15 @@
 import pytest
 
 from secmail import OWN_CAPABILITIES, DecryptionError, Password, Recipient, SecretKey, Unsupported, enveloping
-from secmail.algorithms import AES256_CBC, AES256_GCM, AES256_WRAP, CONTENT_ENCRYPTIONS, KEY_AGREEMENTS, KEY_WRAPS
+from secmail.algorithms import (
+    AES256_CBC,
+    AES256_GCM,
+    AES256_WRAP,
+    CHACHA20_POLY1305,
+    CONTENT_ENCRYPTIONS,
+    KEY_AGREEMENTS,
+    KEY_WRAPS,
+)
 from tests.interop.bouncy_castle import Failed
 from tests.interop.cases import (
     BOUNCY_CASTLE_CIPHERS,
@@ -109,6 +117,12 @@ def test_all_kinds_that_bouncy_castle_mixes_open_here_each(bouncy_castle):
         assert read(opened(message, key)) == ENTITY
 
 
+def test_an_authenticated_algorithm_without_authentication_is_unsupported(bouncy_castle):
+    """RFC 8103 uses ChaCha20-Poly1305 in AuthEnvelopedData only."""
+    with pytest.raises(Unsupported, match="does not fit the content type"):
+        opened(enveloped_there(bouncy_castle, "rsa rita", cipher=CHACHA20_POLY1305.oid), decryption_key("rita"))
+
+
 def test_a_changed_message_of_bouncy_castle_does_not_open(bouncy_castle):
     encoded = bytearray(bouncy_castle("envelope", recipient="rsa rita", cipher=AES256_GCM.oid, content=ENTITY)["message"][0])
     encoded[-10] ^= 1
@@ -119,7 +133,7 @@ def test_a_changed_message_of_bouncy_castle_does_not_open(bouncy_castle):
 # Made here
 
 
-@pytest.mark.parametrize("content_encryption", ["gcm", "cbc"])
+@pytest.mark.parametrize("content_encryption", ["gcm", "cbc", "chacha20-poly1305"])
 def test_bouncy_castle_opens_a_message_to_everybody_with_each_key(bouncy_castle, content_encryption):
     """One ephemeral key for all recipients of a curve, and every kind of recipient info beside it."""
     names = [*read_by("bouncy castle", RECIPIENTS), "gwen", "hugh", "xavier"]
@@ -130,14 +144,14 @@ def test_bouncy_castle_opens_a_message_to_everybody_with_each_key(bouncy_castle,
         assert found["content"] == [ENTITY], way
 
 
-@pytest.mark.parametrize("content_encryption", ["gcm", "cbc"])
+@pytest.mark.parametrize("content_encryption", ["gcm", "cbc", "chacha20-poly1305"])
 @pytest.mark.parametrize("name", read_by("bouncy castle", RECIPIENTS))
 def test_bouncy_castle_opens_what_is_encrypted_here(bouncy_castle, name, content_encryption):
     encoded = enveloped_here(name, content_encryption=content_encryption)
     assert bouncy_castle("open", message=encoded, **{"with": f"key {name}"})["content"] == [ENTITY]
 
 
-@pytest.mark.parametrize("content_encryption", ["gcm", "cbc"])
+@pytest.mark.parametrize("content_encryption", ["gcm", "cbc", "chacha20-poly1305"])
 def test_bouncy_castle_opens_rsa_pkcs1_v15_too(bouncy_castle, content_encryption):
     encoded = enveloped_here(Recipient(certificate("rita")), content_encryption=content_encryption)
     found = bouncy_castle("open", message=encoded, **{"with": "key rita"})

@@ -193,7 +193,7 @@ final class Envelopes {
         };
     }
 
-    // Bouncy Castle 1.72 reads AuthEnvelopedData only with key transport: what follows goes from its keys to AES-GCM
+    // Bouncy Castle 1.72 reads AuthEnvelopedData only with key transport: what follows goes from its keys to the content
 
     private static final class Agreement extends JceKeyAgreeRecipient {
         Agreement(Peer.Identity who) {
@@ -234,8 +234,10 @@ final class Envelopes {
 
     static InputDecryptor decryptor(Key key, AlgorithmIdentifier algorithm) throws CMSException {
         if (algorithm.getParameters() instanceof ASN1OctetString vector) {
-            Cipher cipher = cipher("AES/CBC/PKCS7Padding", key, new IvParameterSpec(vector.getOctets()));
-            return new Decryptor(algorithm, cipher);
+            AlgorithmParameterSpec parameters = new IvParameterSpec(vector.getOctets());
+            return algorithm.getAlgorithm().equals(PKCSObjectIdentifiers.id_alg_AEADChaCha20Poly1305)
+                ? new Authenticated(algorithm, cipher("ChaCha20-Poly1305", key, parameters))
+                : new Decryptor(algorithm, cipher("AES/CBC/PKCS7Padding", key, parameters));
         }
         GCMParameters parameters = GCMParameters.getInstance(algorithm.getParameters());
         return new Authenticated(algorithm, cipher("AES/GCM/NoPadding", key, new GCMParameterSpec(parameters.getIcvLen() * 8, parameters.getNonce())));
