@@ -26,6 +26,8 @@ def concerning(name: str) -> Iterator[None]:
         yield
     except SecmailError as error:
         raise Failure(f"{shown(name)}: {error}", status_of(error)) from error
+    except BrokenPipeError:
+        raise  # is about the output
     except OSError as error:
         raise Failure(f"{shown(name)}: {error.strerror or 'it can not be read'}") from error
 

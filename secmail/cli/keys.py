@@ -223,7 +223,7 @@ def _armoured(label: str, pem: bytes, inside: bytes, passphrase: bytes | None, *
     if label == "PKCS12":
         return _pkcs12(inside, passphrase)
     if label.endswith("PRIVATE KEY") and keys:
-        return Contents(keys=(load_private_key(pem, passphrase),))
+        return Contents(keys=(_private_key(pem, passphrase),))
     return Contents()
 
 
@@ -237,7 +237,17 @@ def _bare(data: bytes, passphrase: bytes | None, *, keys: bool) -> Contents:
         return _pkcs12(data, passphrase)
     if first.tag == der.SEQUENCE and members.peek() == der.SEQUENCE:
         return Contents((Certificate.from_der(data),))
-    return Contents(keys=(load_private_key(data, passphrase),)) if keys else Contents()
+    return Contents(keys=(_private_key(data, passphrase),)) if keys else Contents()
+
+
+def _private_key(data: bytes, passphrase: bytes | None) -> PrivateKey:
+    """One passphrase is for all files, so that some of their keys may need none."""
+    try:
+        return load_private_key(data)
+    except Malformed:
+        if passphrase is None:
+            raise
+        return load_private_key(data, passphrase)
 
 
 def _certificates_only(data: bytes) -> tuple[Certificate, ...]:
@@ -266,7 +276,7 @@ def _further_keys(data: bytes, passphrase: bytes | None) -> list[PrivateKey]:
         if safe["content_type"].native == "data":
             for bag in der.load(asn1_pkcs12.SafeContents, safe["content"].native):
                 if bag["bag_id"].native in ("key_bag", "pkcs8_shrouded_key_bag"):
-                    found.append(load_private_key(bag["bag_value"].untag().dump(), passphrase))
+                    found.append(_private_key(bag["bag_value"].untag().dump(), passphrase))
     return found
 
 
