@@ -48,7 +48,7 @@ from secmail.keys import (
     load_private_key,
 )
 from secmail.labels.label import SecurityLabel
-from secmail.layers import CompressedLayer, DigestedLayer, EnvelopedLayer, Layer, SignedLayer
+from secmail.layers import CompressedLayer, DataLayer, DigestedLayer, EnvelopedLayer, Layer, SignedLayer
 from secmail.maillist import Expansion, MailList, expand
 from secmail.paths import PathCache, PathOptions, PathVerdict, TrustStore
 from secmail.receipts import (
@@ -85,6 +85,7 @@ __all__ = [
     "CompressedLayer",
     "ContentHints",
     "ContentReference",
+    "DataLayer",
     "DecryptionError",
     "DecryptionKey",
     "DigestedLayer",

@@ -26,6 +26,7 @@ from secmail.cms.attributes import ReceiptRequest
 from secmail.cms.ber import BerReader, enter_content_info
 from secmail.cms.claims import Agreement, ClaimState
 from secmail.cms.compressed import MAX_SIZE, open_compressed
+from secmail.cms.data import open_data
 from secmail.cms.digested import open_digested
 from secmail.cms.enveloped import Enveloped, open_encrypted, open_enveloped, sealed
 from secmail.cms.ess import MLData
@@ -43,7 +44,7 @@ MAX_LAYERS = 10
 PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 PKCS7_SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
 SUFFIXES = (".p7m", ".p7s", ".p7c", ".p7z")
-CMS_OIDS = tuple(der.oid(each) for each in (SIGNED_DATA, ENVELOPED_DATA, AUTH_ENVELOPED_DATA, ENCRYPTED_DATA, COMPRESSED_DATA, DIGESTED_DATA))
+CMS_OIDS = tuple(der.oid(each) for each in (DATA, SIGNED_DATA, ENVELOPED_DATA, AUTH_ENVELOPED_DATA, ENCRYPTED_DATA, COMPRESSED_DATA, DIGESTED_DATA))
 
 EnvelopeKind = Literal["enveloped", "auth-enveloped", "encrypted"]
 
@@ -84,6 +85,11 @@ class EnvelopedLayer:
     def recipients(self) -> tuple[RecipientSummary, ...]:
         """All recipients the message names; read when first asked for, because there may be thousands."""
         return tuple(summaries(self.recipient_infos))
+
+
+@dataclass(frozen=True)
+class DataLayer:
+    """Octets in a ContentInfo: there is nothing more to them."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ class SignedLayer:
         return tuple(each for each in self.signers if isinstance(each, VerifiedSigner))
 
 
-Layer = EnvelopedLayer | SignedLayer | CompressedLayer | DigestedLayer
+Layer = EnvelopedLayer | SignedLayer | CompressedLayer | DigestedLayer | DataLayer
 
 
 def agreed_label(agreement: Agreement) -> tuple[ClaimState, SecurityLabel | None]:
@@ -258,6 +264,7 @@ class _Opener:
             ENCRYPTED_DATA: self._encrypted,
             COMPRESSED_DATA: self._compressed,
             DIGESTED_DATA: self._digested,
+            DATA: self._data,
         }.get(content_type)
         if open_layer is None:
             raise Unsupported(f"CMS content type {content_type} is not supported")
@@ -277,6 +284,9 @@ class _Opener:
     def _digested(self, source: Source) -> Opened:
         opened = open_digested(source)
         return DigestedLayer(opened.digest_algorithm.name), opened.content, True
+
+    def _data(self, source: Source) -> Opened:
+        return DataLayer(), open_data(source), True
 
     def _signed(self, source: Source, detached: Source | None) -> Opened:
         signed = self._verified(source, detached)

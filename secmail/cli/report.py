@@ -18,7 +18,7 @@ from secmail.cms.summary import name_of
 from secmail.errors import Malformed, SecmailError
 from secmail.inspection import Inspection, claims_of
 from secmail.labels import Category, SecurityLabel
-from secmail.layers import CompressedLayer, EnvelopedLayer, Layer, SignedLayer, read_labels
+from secmail.layers import CompressedLayer, DataLayer, DigestedLayer, EnvelopedLayer, Layer, SignedLayer, read_labels
 from secmail.mime import ProtectedHeader
 from secmail.receipts import MAX_RECEIPT, RECEIPT, Receipt, ReceiptCheck, ReceiptMatches
 from secmail.streams import CHUNK, CrlfReader, Source, Writable
@@ -128,6 +128,8 @@ def _history(message: Unwrapped) -> Sequence[MLData]:
 
 # Layers
 
+OTHER_KINDS = {CompressedLayer: "compressed", DigestedLayer: "digested", DataLayer: "data"}
+
 
 def _layers(message: Message, claims: Callable[[Signer], Claims], author: Signer | None) -> list[Json]:
     found = [_layer(each, claims, author) for each in message.layers]
@@ -147,7 +149,7 @@ def _layer(layer: Layer, claims: Callable[[Signer], Claims], author: Signer | No
         return _layer_object(
             layer.kind, recipients=recipients, content_encryption=layer.content_encryption, opened_with=layer.opened_with or None
         )
-    return _layer_object("compressed" if isinstance(layer, CompressedLayer) else "digested")
+    return _layer_object(OTHER_KINDS[type(layer)])
 
 
 def _layer_object(kind: str, **members: object) -> Json:

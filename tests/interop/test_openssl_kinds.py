@@ -9,6 +9,7 @@ from secmail import (
     OWN_CAPABILITIES,
     BytesSource,
     CompressedLayer,
+    DataLayer,
     DigestedLayer,
     Password,
     Recipient,
@@ -88,6 +89,11 @@ def test_encrypted_data_of_openssl_opens_here(openssl, cipher, size):
 def test_digested_data_of_openssl_opens_here(openssl, digest, name):
     result = opened(openssl("-digest_create", "-md", name, data=ENTITY))
     assert (result.layers, read(result)) == ((DigestedLayer(digest.name),), ENTITY)
+
+
+def test_data_of_openssl_opens_here(openssl):
+    result = opened(openssl("-data_create", "-outform", "DER", data=ENTITY))
+    assert (result.layers, read(result)) == ((DataLayer(),), ENTITY)
 
 
 def test_compressed_data_of_openssl_opens_here(openssl):

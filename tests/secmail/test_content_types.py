@@ -13,6 +13,7 @@ from pki import NOW, SHARED, certificate, trust
 
 from secmail import (
     BytesSource,
+    DataLayer,
     DecryptionError,
     DigestedLayer,
     EnvelopedLayer,
@@ -148,6 +149,33 @@ def test_the_digested_message_of_rfc4134_opens():
     digested = open_digested(BytesSource((SHARED / "rfc4134/6.0.bin").read_bytes()))
     assert digested.content.open().read() == (SHARED / "rfc4134/ExContent.bin").read_bytes()
     assert digested.digest_algorithm is SHA1
+
+
+# Data
+
+
+def data(content: bytes) -> bytes:
+    return content_info(DATA, der.octets(content))
+
+
+def test_data_is_opened_and_proves_nothing():
+    result = opened(data(CONTENT))
+    assert (result.layers, result.verdict, result.content.open().read()) == ((DataLayer(),), "unsigned", CONTENT)
+
+
+@pytest.mark.parametrize("encoded", [content_info(DATA, der.integer(1)), data(CONTENT)[:-1]], ids=["no octets", "cut short"])
+def test_data_that_is_not_whole_is_malformed(encoded):
+    with pytest.raises(Malformed):
+        opened(encoded)
+
+
+@needs_vectors
+@pytest.mark.parametrize("name", ["3.1", "3.2"])
+def test_the_trivial_messages_of_rfc4134_open(name):
+    """RFC 4134 section 3, in BER and in DER, and no MIME around."""
+    message = BytesSource((SHARED / f"rfc4134/{name}.bin").read_bytes())
+    result = unwrap(message, keys=[], trust=trust(), now=NOW)
+    assert result.content.open().read() == (SHARED / "rfc4134/ExContent.bin").read_bytes()
 
 
 # Certificates only
