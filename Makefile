@@ -1,11 +1,14 @@
 # make run        the portal, ready to try, on http://127.0.0.1:8000 (HOST and PORT change that)
 # make install  only what the portal needs, into .venv
 # make test      every check and every test
+# make fuzz      coverage-guided fuzzing of the engine for MINUTES (10), going on where it stopped; counts at the end
 
 PYTHON ?= python3
 BIN := .venv/bin
+MINUTES ?= 10
+PROCESSES ?= 1
 
-.PHONY: run install test check clean
+.PHONY: run install test check fuzz clean
 
 run: .venv/installed
 	@exec $(BIN)/python manage.py serve --demo
@@ -22,6 +25,9 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PORTAL_DATA=build/check $(BIN)/python manage.py makemigrations --check --dry-run
+
+fuzz: .venv/installed-dev
+	$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES) --processes $(PROCESSES) $(TARGETS)
 
 .venv/installed: requirements.txt
 	@echo "installing what the portal needs into .venv"

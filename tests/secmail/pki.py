@@ -1,5 +1,6 @@
 """A public-key infrastructure for tests, described as data: one row per certificate, keys made when first asked for."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -95,7 +96,7 @@ def certificate(name: str) -> Certificate:
         subject_name=_name(name),
         issuer_name=_name(row.issuer),
         public_key=private_key(name).public_key(),
-        serial_number=x509.random_serial_number(),
+        serial_number=_serial_number(name),
         not_valid_before=NOW + timedelta(row.days[0]),
         not_valid_after=NOW + timedelta(row.days[1]),
     )
@@ -132,6 +133,11 @@ def pem(name: str) -> bytes:
     """The private key and the certificate, as OpenSSL reads them."""
     key = private_key(name).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return key + x509.load_der_x509_certificate(certificate(name).der).public_bytes(Encoding.PEM)
+
+
+def _serial_number(name: str) -> int:
+    """The same for a name in every run, so that messages kept from an earlier one still name their certificates."""
+    return 1 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big")
 
 
 def _name(common_name: str) -> x509.Name:
