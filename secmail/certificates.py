@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from asn1crypto import core
 from asn1crypto import x509 as asn1_x509
@@ -29,12 +29,26 @@ ENCRYPTION_USAGES = (
 )
 
 
+class _Extension(asn1_x509.Extension):
+    """asn1crypto 1.5 refuses a SET of no type it knows, as in the categories of a clearance; ``labels`` reads these attributes."""
+
+    _oid_specs: ClassVar = {  # type: ignore[misc]
+        name: spec for name, spec in asn1_x509.Extension._oid_specs.items() if name != "subject_directory_attributes"
+    }
+
+
+class _Extensions(asn1_x509.Extensions):
+    _child_spec = _Extension
+
+
+_OURS: dict[Any, Any] = {core.OctetBitString: core.BitString, asn1_x509.Extensions: _Extensions}
+
+
 class _TbsCertificate(asn1_x509.TbsCertificate):
     """asn1crypto 1.5 forgets the unused bits of a BIT STRING that it reads as octets, and writes other bytes than were signed."""
 
     _fields: ClassVar = [  # type: ignore[misc]
-        (name, core.BitString if spec is core.OctetBitString else spec, *options)  # type: ignore[arg-type]
-        for name, spec, *options in asn1_x509.TbsCertificate._fields
+        (name, _OURS.get(spec, spec), *options) for name, spec, *options in asn1_x509.TbsCertificate._fields
     ]
 
 
