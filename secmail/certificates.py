@@ -215,7 +215,7 @@ class Certificate:
     @cached_property
     def asn1(self) -> asn1_x509.Certificate:
         """The same certificate as asn1crypto sees it."""
-        return der.load(_Certificate, self.der)
+        return der.load(_Certificate, self.der, _names_and_extensions)
 
     # How it is read
 
@@ -258,6 +258,11 @@ def normal_address(address: str) -> str:
     """An address in the form in which two are compared: the domain in lower case, the local part as it is."""
     local, at, domain = address.rpartition("@")
     return local + at + domain.lower()
+
+
+def _names_and_extensions(loaded: asn1_x509.Certificate) -> tuple[object, ...]:
+    """What paths are built by: a name may hold a value that is no text, an extension may be cut off."""
+    return loaded.subject.hashable, loaded.issuer.hashable, loaded.critical_extensions
 
 
 def _utf8(encoded: bytes) -> str:

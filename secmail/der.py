@@ -5,7 +5,7 @@ Three parts: builders (``sequence(oid(...), integer(1))`` gives bytes), ``Reader
 content of any size is never here but in ``cms.ber``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -291,13 +291,18 @@ def scan(data: bytes) -> None:
 Value = TypeVar("Value", bound=core.Asn1Value)
 
 
-def load(spec: type[Value], data: bytes) -> Value:
-    """Foreign bytes as an asn1crypto type, completely parsed; Malformed if they are something else."""
+def load(spec: type[Value], data: bytes, further: Callable[[Value], object] | None = None) -> Value:
+    """Foreign bytes as an asn1crypto type, completely parsed; Malformed if they are something else.
+
+    asn1crypto parses lazily and errors shall come out here, so ``further`` reads what is asked for later and is no part of ``native``.
+    """
     scan(data)
     try:
         value: Value = spec.load(data, strict=True)  # type: ignore[no-untyped-call]
-        value.native  # type: ignore[attr-defined] # noqa: B018 (asn1crypto parses lazily; errors shall come out here)
-    except Exception as error:  # hostile bytes make asn1crypto raise whatever Python does
+        value.native  # type: ignore[attr-defined] # noqa: B018
+        if further is not None:
+            further(value)
+    except Exception as error:  # its errors about values have no base of their own
         raise Malformed(f"not a valid {spec.__name__}") from error
     return value
 

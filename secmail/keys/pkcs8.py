@@ -5,7 +5,7 @@ import binascii
 import re
 from typing import Any, get_args
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import mldsa, mlkem
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
@@ -43,7 +43,7 @@ def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
         key: Any = load(data, password)
     except UnsupportedAlgorithm as error:
         raise Unsupported("private keys of this kind are not supported") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, InternalError) as error:  # the last for an Edwards or Montgomery key of another length
         raise Malformed("not a private key, or the passphrase is not the right one") from error
     if not isinstance(key, get_args(PrivateKey)):
         raise Unsupported("private keys of this kind are not supported")

@@ -1,14 +1,18 @@
 """What ``make fuzz`` has found, each as the rule that was broken. Inputs are made by code, as small as they get."""
 
+from datetime import timedelta
+
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from layered import POLICY
 from pki import NOW, certificate, private_key, trust
 
-from secmail import Certificate, der
+from secmail import Certificate, Malformed, der, load_private_key
 from secmail.labels import Category, Clearance, TagType
-from secmail.paths import validate
+from secmail.paths import PathOptions, validate
 
 # Certificates and paths
 
@@ -24,8 +28,52 @@ def reissued(name: str, *extensions: tuple[str, bytes]) -> Certificate:
     return Certificate.from_der(builder.sign(private_key("ca"), hashes.SHA256()).public_bytes(Encoding.DER))
 
 
+def resigned(name: str, old: bytes, new: bytes) -> Certificate:
+    """A certificate whose signed part has other octets in one place, of the same length; its signature is right again."""
+    return Certificate.from_der(signed(x509.load_der_x509_certificate(certificate(name).der).tbs_certificate_bytes.replace(old, new)))
+
+
+def signed(tbs: bytes) -> bytes:
+    value = private_key("ca").sign(tbs, ec.ECDSA(hashes.SHA256()))
+    return der.sequence(tbs, der.sequence(der.oid("1.2.840.10045.4.3.2")), der.tlv(der.BIT_STRING, b"\0", value))
+
+
 def test_a_certificate_with_a_clearance_of_categories_is_no_worse_than_others():
     """RFC 5755 section 4.4.6; asn1crypto refuses the SET of categories, as any SET whose type it does not know."""
     clearance = Clearance(POLICY, frozenset({1}), (Category(f"{POLICY}.1", TagType.RESTRICTIVE, 1),))
     cleared = reissued("ada", ("2.5.29.9", der.sequence(clearance.to_attribute())))
     assert validate(cleared, trust=trust(), at=NOW, intermediates=[certificate("ca")]).valid
+
+
+def test_a_name_may_hold_a_value_that_is_no_text():
+    """X.501: the value of an attribute type that is not known is of any type. Nobody can be found by such a name."""
+    odd = resigned("ada", der.oid("2.5.4.3") + b"\x0c\x03ada", der.oid("2.5.4.127") + b"\x04\x03ada")
+    assert validate(odd, trust=trust(), at=NOW, intermediates=[certificate("ca")]).reason == "the certificate is malformed"
+    others = [odd, certificate("ca")]
+    assert validate(certificate("bob"), trust=trust(), at=NOW, intermediates=others).valid
+
+
+def test_an_extension_that_is_cut_off_makes_a_certificate_malformed():
+    cut_off = reissued("ada", ("2.5.29.9", b""))
+    assert validate(cut_off, trust=trust(), at=NOW, intermediates=[certificate("ca")]).reason == "the certificate is malformed"
+
+
+@pytest.mark.parametrize("tag", [0x07, 0x87])
+def test_evidence_that_cannot_be_read_is_passed_over(tag):
+    """PathOptions: "what of it is malformed or does not belong here is passed over"."""
+    times = der.time(NOW), der.time(NOW + timedelta(1))
+    algorithm = der.sequence(der.oid("1.2.840.10045.4.3.2"))
+    crl = signed(der.sequence(der.integer(1), algorithm, certificate("ca").subject_der, *times, der.tlv(tag, der.sequence()), der.sequence()))
+    options = PathOptions(crls=(crl,), ocsps=(crl,))
+    assert validate(certificate("ada"), trust=trust(), at=NOW, intermediates=[certificate("ca")], options=options).valid
+
+
+# Private keys
+
+
+@pytest.mark.parametrize("algorithm", ["1.3.101.110", "1.3.101.111", "1.3.101.112", "1.3.101.113"])
+def test_a_private_key_of_another_length_than_its_algorithm_has_is_malformed(algorithm):
+    """RFC 8410 section 7; cryptography answers with an InternalError, which is no ValueError."""
+    key = der.sequence(der.integer(0), der.sequence(der.oid(algorithm)), der.octets(der.octets(b"\xa7")))
+    with pytest.raises(Malformed):
+        load_private_key(key)
