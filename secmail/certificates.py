@@ -1,6 +1,7 @@
 """What the engine and its callers want to know about a certificate; trust in it is decided in ``paths``."""
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -106,7 +107,7 @@ class Certificate:
     def emails(self) -> tuple[str, ...]:
         """The addresses this certificate speaks for, domain in lower case, each once: rfc822Name, SmtpUTF8Mailbox, emailAddress."""
         found: list[str] = []
-        if names := self._extension(x509.SubjectAlternativeName):
+        if names := self.extension(x509.SubjectAlternativeName):
             found += names.get_values_for_type(x509.RFC822Name)
             others = names.get_values_for_type(x509.OtherName)
             found += [_utf8(each.value) for each in others if each.type_id == SMTP_UTF8_MAILBOX]
@@ -115,7 +116,7 @@ class Certificate:
 
     def speaks_for(self, address: str) -> bool:
         """RFC 8550 section 3: whether one of the certificate's addresses is this one, upper and lower case being the same."""
-        return address.casefold() in {each.casefold() for each in self.emails}
+        return comparable_address(address) in map(comparable_address, self.emails)
 
     # Identity
 
@@ -140,7 +141,7 @@ class Certificate:
 
     @cached_property
     def subject_key_identifier(self) -> bytes | None:
-        found = self._extension(x509.SubjectKeyIdentifier)
+        found = self.extension(x509.SubjectKeyIdentifier)
         return found.digest if found else None
 
     @cached_property
@@ -186,13 +187,13 @@ class Certificate:
     @cached_property
     def key_usage(self) -> frozenset[str] | None:
         """The names of RFC 5280 section 4.2.1.3 in snake_case; None where the extension is absent, which allows every use."""
-        found = self._extension(x509.KeyUsage)
+        found = self.extension(x509.KeyUsage)
         return frozenset(name for name in KEY_USAGES if getattr(found, name)) if found else None
 
     @property
     def can_sign(self) -> bool:
         """RFC 8550 section 4.4.2: digitalSignature or nonRepudiation, or no key usage at all."""
-        return self._is_for_mail and self._may("digital_signature", "content_commitment")
+        return self.is_for_mail and self.may("digital_signature", "content_commitment")
 
     @property
     def can_encrypt(self) -> bool:
@@ -202,7 +203,7 @@ class Certificate:
         except Unsupported:
             return False
         usage = next((usage for kinds, usage in ENCRYPTION_USAGES if isinstance(key, kinds)), None)
-        return usage is not None and self._is_for_mail and self._may(usage)
+        return usage is not None and self.is_for_mail and self.may(usage)
 
     @cached_property
     def capabilities(self) -> tuple[str, ...] | None:
@@ -216,6 +217,19 @@ class Certificate:
     def asn1(self) -> asn1_x509.Certificate:
         """The same certificate as asn1crypto sees it."""
         return der.load(_Certificate, self.der, _names_and_extensions)
+
+    def extension(self, kind: type[Extension]) -> Extension | None:
+        """The extension of this kind as ``cryptography`` has it, None if there is none."""
+        try:
+            return self._x509.extensions.get_extension_for_class(kind).value
+        except x509.ExtensionNotFound:
+            return None
+
+    @property
+    def is_authority(self) -> bool:
+        """RFC 5280 section 4.2.1.9: basic constraints say cA."""
+        found = self.extension(x509.BasicConstraints)
+        return found is not None and found.ca
 
     # How it is read
 
@@ -237,19 +251,14 @@ class Certificate:
         serial_number, _, issuer, _, subject, public_key_info = (tbs.element().der for _ in range(6))
         return serial_number, issuer, subject, public_key_info
 
-    def _extension(self, kind: type[Extension]) -> Extension | None:
-        try:
-            return self._x509.extensions.get_extension_for_class(kind).value
-        except x509.ExtensionNotFound:
-            return None
-
-    def _may(self, *usages: str) -> bool:
+    def may(self, *usages: str) -> bool:
+        """Whether the key usage allows one of these, or leaves everything open."""
         return self.key_usage is None or not self.key_usage.isdisjoint(usages)
 
     @property
-    def _is_for_mail(self) -> bool:
+    def is_for_mail(self) -> bool:
         """RFC 8550 section 4.4.4: an extended key usage must name e-mail protection or any purpose."""
-        purposes = self._extension(x509.ExtendedKeyUsage)
+        purposes = self.extension(x509.ExtendedKeyUsage)
         wanted = {ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
         return purposes is None or not wanted.isdisjoint(purposes)
 
@@ -263,6 +272,26 @@ def normal_address(address: str) -> str:
 def _names_and_extensions(loaded: asn1_x509.Certificate) -> tuple[object, ...]:
     """What paths are built by: a name may hold a value that is no text, an extension may be cut off."""
     return loaded.subject.hashable, loaded.issuer.hashable, loaded.critical_extensions
+
+
+def comparable_address(address: str) -> str:
+    """A form that is equal for equal addresses, whether the domain is written in U-labels or in A-labels (RFC 9598 section 4).
+
+    Case is folded in ASCII only: outside of it, ``casefold`` makes "ß" and "ss" one, which are two mailboxes and two domains.
+    """
+    local, at, domain = address.rpartition("@")
+    return local.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass") + at + comparable_domain(domain)
+
+
+def comparable_domain(domain: str) -> str:
+    """The domain in lower-case A-labels (RFC 5890); a final period counts for nothing."""
+    return ".".join(map(_a_label, domain.removesuffix(".").lower().split(".")))
+
+
+def _a_label(label: str) -> str:
+    if label.isascii():
+        return label
+    return "xn--" + unicodedata.normalize("NFC", label).encode("punycode").decode("ascii")
 
 
 def _utf8(encoded: bytes) -> str:

@@ -21,10 +21,9 @@ from secmail import (
     signing,
     unwrap,
 )
-from secmail import paths as paths_module
 from secmail.cms import SIGNED_DATA
 from secmail.cms.signed import SignedDataWriter, verify
-from secmail.paths import PathVerdict, Purpose, Revocation, validate
+from secmail.paths import PathVerdict, Purpose, Revocation, validate, validation
 
 POLICY, OTHER = "1.3.6.1.4.1.22112.5.1", "1.3.6.1.4.1.22112.5.2"
 NAMES = x509.SubjectAlternativeName([x509.RFC822Name("ada@example.org")])
@@ -148,13 +147,13 @@ def once(cache, holder=ADA, at=NOW, trust=TRUST, purpose=Purpose.SIGNATURE, **op
 
 @pytest.fixture
 def counted(monkeypatch):
-    calls, validated = [], paths_module._validated
+    calls, validated = [], validation._validated
 
     def counting(*arguments, **options):
         calls.append(arguments)
         return validated(*arguments, **options)
 
-    monkeypatch.setattr(paths_module, "_validated", counting)
+    monkeypatch.setattr(validation, "_validated", counting)
     return calls
 
 

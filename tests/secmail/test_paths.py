@@ -19,10 +19,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secmail import paths
 from secmail.certificates import Certificate
 from secmail.errors import SecmailError
-from secmail.paths import PathOptions, PathVerdict, Purpose, Revocation, TrustStore, validate
+from secmail.paths import PathOptions, PathVerdict, Purpose, Revocation, TrustStore, validate, validation
 
 NOW, DAY = datetime(2026, 3, 1, tzinfo=UTC), timedelta(days=1)
 VECTORS = Path(__file__).resolve().parents[2].parent / "shared" / "vectors"
@@ -322,7 +321,7 @@ def test_key_usage(allowed: str, purpose: Purpose, valid: bool) -> None:
 
 
 def test_revoked_certificate() -> None:
-    reason = "the certificate was revoked on 27 February 2026 (a compromised key)"
+    reason = "the certificate was revoked on 27 February 2026 (its key was compromised)"
     assert check(ADA, crls=[crl(AUTHORITY, ADA)]).reason == reason
 
 
@@ -447,7 +446,7 @@ def test_number_of_paths_tried_is_limited() -> None:
 def test_nothing_is_fetched() -> None:
     """Whatever waits would be network."""
     with pytest.raises(RuntimeError, match="waits"):
-        paths._run(asyncio.sleep(0))
+        validation._run(asyncio.sleep(0))
 
 
 CHANGES = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=3)

@@ -1,0 +1,46 @@
+"""Who signed a certificate, a revocation list or an OCSP response, and names that are the same."""
+
+from functools import lru_cache
+
+from asn1crypto import x509 as asn1_x509
+
+from .. import der
+from ..algorithms import RSASSA_PSS, SIGNATURES, AlgorithmIdentifier, Digest, Message, lookup, pss_parameters, verify
+from ..certificates import Certificate
+from ..errors import SecmailError, Unsupported
+
+
+def signed_by(data: bytes, issuer: Certificate, *, weak: bool = False) -> bool:
+    """Whether the issuer's key made the signature of X.509's SIGNED structure; nothing else about the issuer is looked at.
+
+    ``weak`` accepts SHA-1, too. ``data`` begins with what is signed, its algorithm and the signature as BIT STRING.
+    """
+    try:
+        members = der.read(data)
+        signed, algorithm = members.element().der, AlgorithmIdentifier.read(members)
+        signature = members.element(der.BIT_STRING).content
+        digest = _digest(algorithm)
+        if signature[:1] != b"\0" or (digest.weak and not weak):
+            return False
+        verify(issuer.public_key, algorithm, signature[1:], Message.of(signed, digest))
+    except SecmailError:
+        return False
+    return True
+
+
+def _digest(algorithm: AlgorithmIdentifier) -> Digest:
+    if algorithm.oid == RSASSA_PSS:
+        return pss_parameters(algorithm.parameters)[0]
+    digests = lookup(SIGNATURES, algorithm.oid, "signature algorithm").digests
+    if digests is None:
+        raise Unsupported("a signature algorithm that leaves its digest open")
+    return digests[0]
+
+
+@lru_cache(maxsize=4096)
+def comparable(name: bytes) -> str | bytes:
+    """A form of a Name (DER) that is equal for names that are the same by RFC 5280 section 7.1: case and spaces are folded."""
+    try:
+        return str(asn1_x509.Name.load(name).hashable)  # type: ignore[no-untyped-call]
+    except Exception:  # asn1crypto lets whatever a hostile name provokes through; then only the same octets are the same
+        return name

@@ -1,0 +1,267 @@
+"""Finding a path that is valid: RFC 5280 section 6.1 by the library, revocation and the rules for mail on top."""
+
+import logging
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from asn1crypto import core
+from asn1crypto import x509 as asn1_x509
+from pyhanko_certvalidator import ValidationContext, errors
+from pyhanko_certvalidator.name_trees import (
+    PKIXSubtrees,
+    default_excluded_subtrees,
+    default_permitted_subtrees,
+    process_general_subtrees,
+)
+from pyhanko_certvalidator.path import ValidationPath
+from pyhanko_certvalidator.policy_decl import NO_REVOCATION, CertRevTrustPolicy, PKIXValidationParams
+from pyhanko_certvalidator.validate import async_validate_path
+
+from ..certificates import Certificate
+from ..errors import Malformed
+from .addresses import forbidden_address
+from .options import EMAIL_PROTECTION, PathOptions, PathVerdict, Purpose, TrustStore
+from .revocation import Chain, Evidence
+from .signatures import comparable, signed_by
+from .words import day
+
+# What is wrong comes back in verdicts. Its log lines are tracebacks and names from foreign certificates
+logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
+
+MAX_PATHS = 20  # tried for one certificate; even a mesh of cross-certificates has few
+ANY_POLICY = "2.5.29.32.0"
+
+Refusal = tuple[int, str]  # a rank, what is said first if there are several reasons, and the reason
+
+
+def validate(
+    certificate: Certificate,
+    *,
+    trust: TrustStore,
+    at: datetime,
+    intermediates: Iterable[Certificate] = (),
+    purpose: Purpose = EMAIL_PROTECTION,
+    options: PathOptions | None = None,
+) -> PathVerdict:
+    """Find a path from the certificate to a trust anchor that is valid at ``at`` (with a time zone).
+
+    ``intermediates`` are candidates from anywhere. Pure but for the options' cache: equal arguments give equal verdicts, so they may be
+    kept until ``valid_until``. Never raises for bad certificates.
+    """
+    options = options or PathOptions()
+    key = certificate, trust, options, purpose
+    kept = options.cache.find(key, at) if options.cache is not None else None
+    if kept is not None:
+        return kept
+    verdict = _validated(certificate, trust=trust, at=at, intermediates=intermediates, purpose=purpose, options=options)
+    if options.cache is not None:
+        options.cache.keep(key, at, verdict)
+    return verdict
+
+
+def _validated(
+    certificate: Certificate,
+    *,
+    trust: TrustStore,
+    at: datetime,
+    intermediates: Iterable[Certificate],
+    purpose: Purpose,
+    options: PathOptions,
+) -> PathVerdict:
+    try:
+        certificate.asn1  # noqa: B018 (errors come out here)
+    except Malformed:
+        return PathVerdict(False, "the certificate is malformed")
+    unfit = _unfit(certificate, purpose)
+    if unfit is not None:
+        return PathVerdict(False, unfit)
+    known = _anchored(intermediates, trust)
+    candidates = list(dict.fromkeys((*trust.anchors, *known)))
+
+    def path_of_signer(signer: Certificate, anchor: Certificate, moment: datetime) -> Chain | None:
+        return _path_to(signer, anchor, moment, known)
+
+    evidence = Evidence(options, at, candidates, path_of_signer)
+    parameters = _policy_parameters(options)
+    refusals: list[Refusal] = []
+    for path in _paths(certificate, trust, at, known):
+        chain = _chain(path, (certificate, *candidates))
+        invalid = _invalid(path, at, parameters)
+        if invalid is not None and not all(signed_by(each.der, issuer, weak=True) for each, issuer in pairwise(chain)):
+            # Two authorities of one name: what is wrong with the other one is said only if there is nothing else
+            refusals.append((4, invalid[1]))
+            continue
+        # Revocation first: that a certificate is revoked matters more than that it also expired
+        reasons = [_revoked(chain, evidence), invalid, _not_for_mail(chain)]
+        refusal = min((each for each in reasons if each is not None), default=None)
+        if refusal is None:
+            ends = [each.not_after for each in chain] + evidence.changes
+            return PathVerdict(True, "the certificate is valid", chain, min(ends))
+        refusals.append(refusal)
+    if refusals:
+        return PathVerdict(False, min(refusals)[1])
+    own = certificate.asn1.self_issued
+    return PathVerdict(False, f"the certificate is {'self-signed and not' if own else 'not issued by anybody'} trusted here")
+
+
+def _unfit(certificate: Certificate, purpose: Purpose) -> str | None:
+    """RFC 8550 sections 4.4.2 and 4.4.4."""
+    if not certificate.is_for_mail:
+        return "the certificate is not for e-mail"
+    fit = certificate.can_encrypt if purpose is Purpose.ENCRYPTION else certificate.can_sign
+    return None if fit or purpose is Purpose.EMAIL_PROTECTION else f"the certificate is not for {purpose.value}"
+
+
+def _policy_parameters(options: PathOptions) -> PKIXValidationParams:
+    """RFC 5280 section 6.1.1: with policies asked for, at least one of them must hold for the whole path."""
+    wanted = frozenset("any_policy" if each == ANY_POLICY else each for each in options.policies)
+    return PKIXValidationParams(
+        user_initial_policy_set=wanted or frozenset({"any_policy"}),
+        initial_explicit_policy=options.explicit_policy or bool(wanted),
+        initial_policy_mapping_inhibit=options.inhibit_policy_mapping,
+        initial_any_policy_inhibit=options.inhibit_any_policy,
+    )
+
+
+# Finding paths
+
+
+def _anchored(candidates: Iterable[Certificate], trust: TrustStore) -> list[Certificate]:
+    """Those candidates whose signatures lead to a trust anchor.
+
+    Messages bring up to 200 certificates along, and the number of ways through them grows without bound if anybody can add to them.
+    """
+    by_issuer: dict[str | bytes, list[Certificate]] = {}
+    for candidate in dict.fromkeys(candidates):
+        with suppress(Malformed):
+            candidate.asn1  # noqa: B018 (errors come out here)
+            by_issuer.setdefault(comparable(candidate.issuer_der), []).append(candidate)
+    kept: list[Certificate] = []
+    issuers = list(trust.anchors)
+    while issuers:
+        issuer = issuers.pop()
+        waiting = by_issuer.pop(comparable(issuer.subject_der), [])
+        issued = [each for each in waiting if signed_by(each.der, issuer, weak=True)]
+        # The rest is left for another issuer of the same name
+        by_issuer[comparable(issuer.subject_der)] = [each for each in waiting if each not in issued]
+        kept += issued
+        issuers += [each for each in issued if each.is_authority]
+    return kept
+
+
+def _paths(certificate: Certificate, trust: TrustStore, at: datetime, known: list[Certificate]) -> list[ValidationPath]:
+    """The ways from the certificate to an anchor by names and keys; nothing of them is validated."""
+    rules = _rules(trust, at, known)
+
+    async def found() -> list[ValidationPath]:
+        paths: list[ValidationPath] = []
+        with suppress(errors.PathBuildingError):
+            async for path in rules.path_builder.async_build_paths_lazy(certificate.asn1):
+                # The library takes who has the name and key of an anchor for the anchor
+                if path.leaf is not certificate.asn1 and certificate not in trust.anchors:
+                    continue
+                paths.append(path)
+                if len(paths) == MAX_PATHS:
+                    break
+        return paths
+
+    return _run(found())
+
+
+def _path_to(signer: Certificate, anchor: Certificate, at: datetime, known: list[Certificate]) -> Chain | None:
+    """A path of somebody who signed evidence to one anchor; its certificates are not looked up in other evidence here."""
+    for path in _paths(signer, TrustStore([anchor]), at, known):
+        if _invalid(path, at, PKIXValidationParams()) is None:
+            return _chain(path, (signer, anchor, *known))
+    return None
+
+
+def _chain(path: ValidationPath, certificates: Iterable[Certificate]) -> Chain:
+    originals = {id(each.asn1): each for each in certificates}
+    return tuple(originals[id(each)] for each in reversed(list(path)))
+
+
+def _rules(trust: TrustStore, at: datetime, known: Iterable[Certificate] = ()) -> ValidationContext:
+    return ValidationContext(
+        trust_roots=trust.trust_anchors,
+        other_certs=[each.asn1 for each in known],
+        moment=at,
+        revinfo_policy=CertRevTrustPolicy(NO_REVOCATION),
+        time_tolerance=timedelta(0),
+    )
+
+
+# Judging one
+
+
+def _revoked(chain: Chain, evidence: Evidence) -> Refusal | None:
+    found = evidence.objection(chain)
+    if found is None:
+        return None
+    certificate, revoked = found
+    which = _which(certificate is chain[0])
+    return (0, f"{which} was {revoked}") if revoked else (3, f"there is no current word on whether {which} is revoked")
+
+
+def _invalid(path: ValidationPath, at: datetime, policies: PKIXValidationParams) -> Refusal | None:
+    """Why a path is not valid by RFC 5280 section 6.1."""
+    try:
+        _run(async_validate_path(_rules(TrustStore([]), at), path, _constrained(policies, path)))
+    except errors.ExpiredError as error:
+        return 1, f"{_which(error.is_ee_cert)} expired on {day(error.expired_dt)}"
+    except errors.NotYetValidError as error:
+        return 1, f"{_which(error.is_ee_cert)} is not valid before {day(error.valid_from)}"
+    except errors.DisallowedAlgorithmError as error:
+        return 2, f"{_which(error.is_ee_cert)} is signed with an algorithm or key that is no longer secure"
+    except errors.ValidationError as error:
+        return 2, f"the path from the certificate to a trust anchor breaks a rule: {error}"
+    except Exception:  # the library lets whatever a hostile certificate provokes through
+        return 2, "the certificate can't be checked"
+    return None
+
+
+def _constrained(policies: PKIXValidationParams, path: ValidationPath) -> PKIXValidationParams:
+    """With the name constraints of the anchor itself, as RFC 5937 section 3.2 takes them."""
+    constraints = path.first.name_constraints_value
+    if constraints is None:
+        return policies
+    return replace(
+        policies,
+        initial_permitted_subtrees=default_permitted_subtrees() | _subtrees(constraints["permitted_subtrees"]),
+        initial_excluded_subtrees=default_excluded_subtrees() | _subtrees(constraints["excluded_subtrees"]),
+    )
+
+
+def _subtrees(member: asn1_x509.GeneralSubtrees | core.Void) -> PKIXSubtrees:
+    return process_general_subtrees(member) if isinstance(member, asn1_x509.GeneralSubtrees) else {}
+
+
+def _not_for_mail(chain: Chain) -> Refusal | None:
+    """What RFC 5280 leaves open for authorities: an extended key usage limits what they issue, name constraints every address."""
+    if not all(each.is_for_mail for each in chain[1:-1]):
+        return 2, "a certificate of its issuer is not for e-mail"
+    if forbidden_address(chain):
+        return 2, "the certificate names an address that its issuer may not give"
+    return None
+
+
+def _which(is_leaf: bool) -> str:
+    return "the certificate" if is_leaf else "a certificate of its issuer"
+
+
+Result = TypeVar("Result")
+
+
+def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run what never waits, because nothing is fetched; so no event loop is needed, and a running one is no obstacle."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: Result = done.value
+        return result
+    coroutine.close()
+    raise RuntimeError("path validation waits for something")
