@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def console() -> int:
     """``main`` as a process of its own: a request to end is an orderly end, which leaves no half-written file."""
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     return main()
 
 

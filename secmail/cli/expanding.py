@@ -1,7 +1,8 @@
 """``expand``: the mail list agent."""
 
 from argparse import Namespace, _SubParsersAction
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from secmail.certificates import Certificate
@@ -36,7 +37,7 @@ def add(commands: "_SubParsersAction[Parser]") -> None:
     )
     parser.add_argument("--policy", metavar="SPIF", help="the security policy by which members may have the message")
     parser.add_argument(
-        "--clearances", metavar="DIR", help="the members' clearances: files named ADDRESS or FINGERPRINT (SHA-256 of the certificate) .der, .xml or .pem"
+        "--clearances", metavar="DIR", help="the members' clearances: .der, .xml or .pem files named by address, SHA-256 of the certificate or the --member file"
     )
     parser.add_argument(
         "--receipt-policy", metavar="POLICY", help="none, insteadOf:ADDRESS,… or inAdditionTo:ADDRESS,… (RFC 2634 section 4.4)"
@@ -56,14 +57,14 @@ def run_expand(arguments: Namespace) -> int:
     signer = who.signer()
     own = (signer.certificate, *certificates(arguments.former_cert))
     mail_list = MailList(own, arguments.owner or _address(signer.certificate), _receipt_policy(arguments.receipt_policy))
-    members = list(dict.fromkeys(certificates([*arguments.member, *more])))
-    admission = _Admission.by(arguments, now)
+    members = _members([*arguments.member, *more])
+    admission = _Admission.by(arguments, members)
     with inputs.message(name) as source, concerning(name), output(arguments.output) as out:
         expansion = expand(
             source,
             out,
             mail_list=mail_list,
-            members=members,
+            members=list(members),
             signer=signer,
             keys=who.opening,
             trust=_trust(arguments, who),
@@ -76,6 +77,15 @@ def run_expand(arguments: Namespace) -> int:
         note(f"left out: {_address(each.certificate)}: {admission.reasons[each.certificate] if admission else 'refused'}")
     note(f"for {len(expansion.members)} of {len(members)} members")
     return OK
+
+
+def _members(names: Sequence[str]) -> dict[Certificate, str | None]:
+    """The members, each with the name of its file, if that holds no other."""
+    members: dict[Certificate, str | None] = {}
+    for name in names:
+        found = certificates([name])
+        members |= dict.fromkeys(found, Path(name).stem if len(found) == 1 else None)
+    return members
 
 
 def _trust(arguments: Namespace, who: Keys) -> TrustStore:
@@ -100,12 +110,12 @@ def _receipt_policy(text: str | None) -> MLReceiptPolicy | None:
 class _Admission:
     """Whether members may have a message: their clearances by a policy, refused by default."""
 
-    def __init__(self, policy: SecurityPolicy, folder: Path, arguments: Namespace) -> None:
-        self._policy, self._folder, self._now = policy, folder, inputs.moment(arguments.at)
+    def __init__(self, policy: SecurityPolicy, folder: Path, members: Mapping[Certificate, str | None], now: datetime) -> None:
+        self._policy, self._folder, self._members, self._now = policy, folder, members, now
         self.reasons: dict[Certificate, str] = {}
 
     @classmethod
-    def by(cls, arguments: Namespace, now: object) -> "_Admission | None":
+    def by(cls, arguments: Namespace, members: Mapping[Certificate, str | None]) -> "_Admission | None":
         if arguments.policy is None and arguments.clearances is None:
             return None
         if arguments.policy is None or arguments.clearances is None:
@@ -113,7 +123,7 @@ class _Admission:
         folder = Path(arguments.clearances)
         if not folder.is_dir():
             raise Failure(f"{folder}: no folder")
-        return cls(policy_from(arguments.policy), folder, arguments)
+        return cls(policy_from(arguments.policy), folder, members, inputs.moment(arguments.at))
 
     def admits(self, labels: Sequence[SecurityLabel], member: Recipient) -> bool:
         """Every label of the message must allow it; without any there is nothing that does."""
@@ -125,8 +135,9 @@ class _Admission:
         return refused is None
 
     def _clearance(self, certificate: Certificate) -> Clearance | None:
-        """Names come from certificates, so one that is no plain file name is passed over."""
-        names = [each for each in (*certificate.emails, certificate.fingerprint.hex()) if "/" not in each and "\0" not in each]
-        paths = (self._folder / f"{name}{form}" for name in names for form in FORMS)
+        """Addresses come from certificates, so one that is no plain file name is passed over."""
+        names = [*certificate.emails, *map(str.casefold, certificate.emails), certificate.fingerprint.hex(), self._members[certificate]]
+        plain = [each for each in names if each and "/" not in each and "\0" not in each]
+        paths = (self._folder / f"{name}{form}" for name in plain for form in FORMS)
         found = next((path for path in paths if path.is_file()), None)
         return clearance_from(str(found)) if found else None

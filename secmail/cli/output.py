@@ -40,7 +40,7 @@ def output(name: str | None) -> Iterator[BinaryIO]:
 
 def print_json(value: object) -> None:
     """One object on standard output. All but ASCII is escaped, so that foreign text can't play with the terminal."""
-    print(json.dumps(value, indent=2))
+    print(json.dumps(value, indent=2), flush=True)
 
 
 def print_line(text: str) -> None:

@@ -55,14 +55,14 @@ FROM = {"all_receipts": "all", "first_tier_recipients": "first-tier"}
 
 
 def opened(message: Unwrapped, check: ReceiptCheck | None = None) -> Json:
-    """What is proven of a message; ``check`` is that of a receipt with its original."""
+    """What is proven of a message; ``check`` is that of a receipt with its original. Equivalent labels are the author's, a translator or not."""
     author = message.author.signer if message.author else None
     return {
         "verdict": message.verdict,
         "reason": message.reason or None,
         "from": _sender(message, message.matches_signer),
         "layers": _layers(message, lambda each: each if isinstance(each, VerifiedSigner) else Claims(), author),
-        **_claimed(message, _history(message)),
+        **_claimed(message, _history(message), read_labels(author.equivalent_labels or ()) if author else ()),
         "receipt": _checked(check) if check else _receipt(message),
         **_rest(message),
     }
@@ -77,7 +77,7 @@ def written(message: Inspection) -> Json:
         "reason": f"{reason}; {message.sealed}" if message.sealed else reason,
         "from": _sender(message, None),
         "layers": _layers(message, claims_of, None),
-        **_claimed(message, message.ml_expansion_history),
+        **_claimed(message, message.ml_expansion_history, message.equivalent_labels),
         "receipt": _receipt(message),
         **_rest(message),
     }
@@ -91,7 +91,7 @@ def failed(error: SecmailError, seen: Inspection | None) -> Json:
         "reason": str(error),
         "from": _sender(message, None),
         "layers": _layers(message, lambda each: Claims(), None),
-        **_claimed(NOTHING, ()),
+        **_claimed(NOTHING, (), ()),
         "receipt": None,
         **_rest(message),
     }
@@ -102,11 +102,11 @@ def _sender(message: Message, matches: bool | None) -> Json:
     return {"header": header.value if header else None, "matches_signer": matches}
 
 
-def _claimed(message: Message, history: Sequence[MLData]) -> Json:
+def _claimed(message: Message, history: Sequence[MLData], equivalent_labels: Sequence[SecurityLabel]) -> Json:
     return {
         "label": label_object(message.label),
         "label_state": message.label_state,
-        "equivalent_labels": list(map(label_object, message.equivalent_labels)),
+        "equivalent_labels": list(map(label_object, equivalent_labels)),
         "receipt_request": _request(message.receipt_request),
         "receipt_request_state": message.receipt_request_state,
         "ml_expansion_history": list(map(_expansion, history)),
@@ -305,7 +305,8 @@ def person(signer: Signer | None) -> str | None:
     certificate = signer.certificate if signer else None
     if certificate is None:
         return None
-    return f"{certificate.subject} <{certificate.emails[0]}>" if certificate.emails else certificate.subject
+    address = f"<{certificate.emails[0]}>" if certificate.emails else ""
+    return f"{certificate.subject} {address}".strip() or f"serial number {certificate.serial_number:x}"
 
 
 # Content

@@ -13,7 +13,7 @@ def lines(report: Json) -> Iterator[str]:
     for number, layer in enumerate(report["layers"], start=1):
         yield f"layer {number}: {_layer(layer)}"
         yield from (f"  signer {_signer(each)}" for each in layer["signers"])
-        yield from (f"  recipient {each['kind']}, {each['algorithm']}, {each['id'] or 'not named'}" for each in layer["recipients"])
+        yield from (f"  recipient {each['kind']}, {each['algorithm'] or 'unknown'}, {each['id'] or 'not named'}" for each in layer["recipients"])
     if report["label_state"] != "absent":
         yield f"label: {_label(report['label']) if report['label'] else report['label_state']}"
     yield from (f"equivalent label: {_label(each)}" for each in report["equivalent_labels"])

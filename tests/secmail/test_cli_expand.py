@@ -43,14 +43,13 @@ def test_the_lists_receipt_policy_goes_along(secmail: CommandLine) -> None:
 
 
 def test_members_without_the_clearance_are_left_out_and_named(secmail: CommandLine) -> None:
-    """Clearances are found by address or by fingerprint; none means none."""
+    """Clearances are found by address, fingerprint or the member's file; none means none."""
     sent(secmail)
     cleared = Clearance("1.3.6.1.4.1.32473.9", frozenset({1, 4})).to_der()
-    secmail.write("clearances", b"").unlink()
     (secmail.folder / "clearances").mkdir()
     secmail.write("clearances/carl@example.org.der", cleared)
     secmail.write(f"clearances/{certificate('gwen').fingerprint.hex()}.der", cleared)
-    secmail.write("clearances/rita@example.org.xml", "<clearance xmlns='http://surevine.com/xmlns/spiffy'><policy id='1.3.6.1.4.1.32473.9'/><classification lacv='1'/></clearance>")
+    secmail.write("clearances/rita.xml", "<clearance xmlns='http://surevine.com/xmlns/spiffy'><policy id='1.3.6.1.4.1.32473.9'/><classification lacv='1'/></clearance>")
     members = "--member gwen.crt --member rita.crt --policy spif.xml --clearances clearances"
     ended = secmail(f"{EXPAND} {members} sent.eml")
     assert ended.err.splitlines() == [

@@ -168,3 +168,22 @@ def test_the_letter_of_these_tests_is_no_secret(secmail: CommandLine) -> None:
     assert (ended.status, ended.out) == (3, b"")
     assert LETTER.splitlines()[-1].decode() not in ended.err
     assert json.dumps(ended.err).count("\\n") == 1
+
+
+def test_mailbox_lines_and_words_around_armour_are_passed_over(secmail: CommandLine) -> None:
+    secmail("sign --key ada.pem --cert ca.crt -o signed.eml letter.eml")
+    secmail.write("mbox", b"From ada Sun Mar  1 12:00:00 2026\n" + secmail.read("signed.eml"))
+    assert secmail("open --trust root.crt mbox").status == 0
+    secmail("sign --key ada.pem --cert ca.crt --outform pem -o signed.pem letter.eml")
+    secmail.write("words.pem", b"What Ada signed\n" + secmail.read("signed.pem") + b"and more words\n")
+    assert secmail("open --trust root.crt words.pem").status == 0
+    secmail.write("cut.pem", secmail.read("signed.pem").partition(b"-----END")[0])
+    assert secmail("open --trust root.crt cut.pem").err == "secmail: cut.pem: the PEM armour has no end\n"
+
+
+def test_equivalent_labels_and_histories_are_those_of_the_author_and_the_list(secmail: CommandLine) -> None:
+    for name, policy in (("label.der", "04"), ("other.der", "05")):
+        secmail.write(name, bytes.fromhex(f"31 08 02 01 03 06 03 2a 03 {policy}"))
+    secmail("sign --key ada.pem --cert ca.crt --label label.der --equivalent-label other.der -o signed.eml letter.eml")
+    shown = secmail("open --trust root.crt --json signed.eml").json
+    assert (shown["label"]["policy"], [each["policy"] for each in shown["equivalent_labels"]]) == ("1.2.3.4", ["1.2.3.5"])

@@ -1,14 +1,18 @@
 """``python -m secmail`` as a process: streams, signals, and files that appear whole or not at all."""
 
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
-from commandline import CommandLine
+from commandline import ROOT, CommandLine
+
+from secmail.cli import console
 
 WRAP = "wrap --key ada.pem --cert ca.crt --recipient gwen.crt"
 OPEN = "open --trust root.crt --key gwen.pem"
@@ -66,7 +70,7 @@ def test_a_device_is_written_to_and_not_replaced(secmail: CommandLine) -> None:
     assert not Path("/dev/null").is_file()
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_who_is_interrupted_leaves_nothing(secmail: CommandLine, number: int, status: int) -> None:
     before = secmail.names()
     with started(secmail, f"{WRAP} -o out.eml", stdin=subprocess.PIPE) as process:
@@ -98,11 +102,11 @@ def started(secmail: CommandLine, command: str, **streams: int) -> "subprocess.P
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak memory of a process is read from /proc")
 def test_memory_does_not_grow_with_the_message(secmail: CommandLine) -> None:
-    """64 MB through a pipe, in and out again, take what 1 MB takes."""
+    """32 MB through a pipe, in and out again, take what 1 MB takes."""
     code = "import sys; from secmail.cli import main; main(sys.argv[1:]); sys.stderr.write(open('/proc/self/status').read())"
     message = secmail.folder / "big.eml"
     peaks = []
-    for size in (1 * MIB, 64 * MIB):
+    for size in (1 * MIB, 32 * MIB):
         for command, stdin in ((f"{WRAP} -o big.eml -", bytes(size)), (f"{OPEN} --body -o big -", None)):
             data = message.read_bytes() if stdin is None else stdin
             arguments = [sys.executable, "-c", code, *secmail.arguments(command)[3:]]
@@ -121,3 +125,19 @@ def test_foreign_names_do_not_reach_the_terminal(secmail: CommandLine) -> None:
     report = secmail.process("open --trust root.crt signed").err
     assert "\x1b" not in report
     assert "\u202e" not in report
+
+
+def test_progress_is_shown_on_a_terminal_only(secmail: CommandLine) -> None:
+    with (secmail.folder / "big").open("wb") as big:
+        big.truncate(48 * MIB)
+    terminal, theirs = os.openpty()
+    subprocess.run(secmail.arguments("sign --key ada.pem -o /dev/null big"), cwd=secmail.folder, env=secmail.environment, stderr=theirs, check=True)
+    assert b"% of 48 MiB" in os.read(terminal, 10_000)
+    assert secmail.process("sign --key ada.pem -o /dev/null big").err == ""
+    os.close(terminal)
+    os.close(theirs)
+
+
+def test_the_installed_command_is_this_one() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert pkgutil.resolve_name(project["project"]["scripts"]["secmail"]) is console
