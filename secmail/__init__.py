@@ -11,7 +11,9 @@ Where to begin reading: ``wrap`` makes a message and ``unwrap`` opens one; both 
 * ``mime`` reads and writes the entities around and inside;
 * ``labels`` has security labels, clearances, policies and the access decision;
 * ``certificates``, ``paths`` and ``keys`` say who is who; ``algorithms`` is the table of all that is emitted and accepted;
-* ``der`` and ``streams`` are the ground: strict bytes in memory, and content that is never held whole.
+* ``der`` and ``streams`` are the ground: strict bytes in memory, and content that is never held whole; ``errors`` is the tree of refusals.
+
+``cli`` is the command line over all of this, and the only part that opens files. ``docs/engine.md`` has ten examples.
 """
 
 from secmail.algorithms import OWN_CAPABILITIES

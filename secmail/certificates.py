@@ -62,7 +62,7 @@ Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 @dataclass(frozen=True, repr=False)
 class Certificate:
-    """An X.509 certificate. Two are equal if their bytes are; made by ``from_der`` or ``from_pem``."""
+    """An X.509 certificate (RFC 5280 section 4). Two are equal if their bytes are; made by ``from_der`` or ``from_pem``."""
 
     der: bytes
 
@@ -76,7 +76,7 @@ class Certificate:
 
     @classmethod
     def from_pem(cls, data: bytes) -> "Certificate":
-        """Read the first certificate of a PEM text."""
+        """Read the first certificate of a PEM text; Malformed or Unsupported as ``from_der``."""
         try:
             return cls.from_der(x509.load_pem_x509_certificate(data).public_bytes(Encoding.DER))
         except ValueError as error:

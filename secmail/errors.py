@@ -21,15 +21,15 @@ class VerificationError(SecmailError):
 
 
 class BadSignature(VerificationError):
-    """The signature value does not belong to this content and key."""
+    """The signature value does not belong to this content and key (RFC 5652 section 5.6)."""
 
 
 class BadCertificate(VerificationError):
-    """No valid path from the certificate to a trust anchor; ``args[0]`` says why, for people."""
+    """No valid path from the certificate to a trust anchor (RFC 5280 section 6); ``args[0]`` says why, for people."""
 
 
 class SignerMismatch(VerificationError):
-    """The signature holds, but it is not the signature of the person the message names."""
+    """The signature holds, but it is not the signature of the person the message names (RFC 8550 section 3)."""
 
 
 class DecryptionError(SecmailError):
@@ -48,11 +48,11 @@ class LabelError(SecmailError):
 
 
 class ReceiptError(SecmailError):
-    """A signed receipt does not prove what it claims."""
+    """There is no receipt to make, or what claims to be one is none (RFC 2634 sections 2.4 and 2.6)."""
 
 
 class MailListError(SecmailError):
-    """A mail list agent must not distribute this message; ``args[0]`` names the list's owner, who has to be told."""
+    """A mail list agent must not distribute this message (RFC 2634 section 4.2); ``args[0]`` names the list's owner, who has to be told."""
 
 
 class MailListLoop(MailListError):

@@ -54,7 +54,9 @@ EnvelopeKind = Literal["enveloped", "auth-enveloped", "encrypted"]
 
 @dataclass(frozen=True)
 class EnvelopedLayer:
-    """A layer of encryption. ``authenticated``: the encryption itself (AES-GCM) proves that nothing was changed.
+    """A layer of encryption: EnvelopedData, AuthEnvelopedData (RFC 5083) or EncryptedData (RFC 5652 sections 6 and 8).
+
+    ``authenticated``: the encryption itself proves that nothing was changed, as that of AuthEnvelopedData does.
 
     ``recipient`` is the certificate of the key that opened it, None for a shared key or password; ``opened_with`` says which, for people,
     and is empty where nothing opened it.
@@ -89,24 +91,24 @@ class EnvelopedLayer:
 
 @dataclass(frozen=True)
 class DataLayer:
-    """Octets in a ContentInfo: there is nothing more to them."""
+    """Octets in a ContentInfo (RFC 5652 section 4): there is nothing more to them."""
 
 
 @dataclass(frozen=True)
 class CompressedLayer:
-    """A layer of compression."""
+    """A layer of compression (RFC 3274)."""
 
 
 @dataclass(frozen=True)
 class DigestedLayer:
-    """Content with its digest, which was right, and proves nothing about anybody."""
+    """Content with its digest (RFC 5652 section 7), which was right, and proves nothing about anybody."""
 
     digest_algorithm: str
 
 
 @dataclass(frozen=True)
 class SignedLayer:
-    """A layer of signatures. Label, receipt request and mail list expansion history are those of its verified signers.
+    """A layer of signatures (RFC 5652 section 5). Label, receipt request and mail list expansion history are those of its verified signers.
 
     ``certificates`` are those that the message brings along; without any signer that is all it does (RFC 8551 section 3.8).
     """

@@ -48,7 +48,7 @@ REPLACED = {
 
 @dataclass(frozen=True)
 class MailList:
-    """A mail list as its agent knows it.
+    """A mail list as its agent knows it (RFC 2634 section 4). ValueError without a certificate.
 
     ``certificates`` are its own: the current one first, which identifies it in expansion histories, then all it ever had. Each list needs
     its own, or two lists on one agent would look like a loop. ``receipt_policy`` None leaves receipts to originators and other

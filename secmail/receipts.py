@@ -57,7 +57,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class ReceiptDecision:
-    """Whether a receipt is to be sent by itself, why or why not (for people), and to whom.
+    """Whether a receipt is to be sent by itself, why or why not (for people), and to whom (RFC 2634 sections 2.3 and 2.5).
 
     ``recipients`` are entities; each gets it at its first address. They are also named where only a person may decide to send it.
     ``reference`` stands for the request: who remembers it as answered sends one receipt, however often the message comes.
@@ -164,7 +164,8 @@ def make_receipt(
     """Write the receipt for a message as a MIME entity; its other header fields are the caller's, as for ``wrapping``.
 
     With ``recipients`` it is encrypted, and signed once more around that (section 2.4 step 11). ``now`` becomes the signing time.
-    Whether a receipt is owed is not asked here. ReceiptError if there is no verified request for one.
+    Whether a receipt is owed is not asked here. ReceiptError if there is no verified request for one; Unsupported and ValueError as for
+    ``wrapping``.
     """
     asking = _asking(message)
     request = asking.receipt_request if asking else None
@@ -225,7 +226,7 @@ class ReceiptMatches:
 
 @dataclass(frozen=True)
 class ReceiptCheck:
-    """What a receipt proves. ``asked`` is whether its signer was asked for one, which is no part of the proof.
+    """What a receipt proves (RFC 2634 section 2.6). ``asked`` is whether its signer was asked for one, which is no part of the proof.
 
     ``signer`` is None only if there is none; ``signing_time`` is what a verified signer says. ``reason`` (for people) is why nothing
     is proven, or empty.

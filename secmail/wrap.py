@@ -31,7 +31,7 @@ FILE_NAMES = {"compressed-data": "smime.p7z", "certs-only": "smime.p7c"}
 
 @dataclass(frozen=True)
 class Envelope:
-    """How a message is encrypted, and why so. The names are for people; ``key_management`` has each recipient once."""
+    """How a message is encrypted, and why so (RFC 8551 section 2.7.1). The names are for people; ``key_management`` has each recipient once."""
 
     content_encryption: str
     reason: str
@@ -63,7 +63,7 @@ def wrapping(
     co_signers: Sequence[SigningKey] = (),
     content_encryption: ContentEncryptionChoice = "auto",
 ) -> Iterator[Wrapping]:
-    """Sign and encrypt what is written to the sink inside the ``with`` block: a MIME entity in canonical form (CRLF line ends).
+    """Sign and encrypt (RFC 8551 section 3.7) what is written to the sink in the ``with`` block: a MIME entity in canonical form (CRLF).
 
     ``certificates`` (the signer's path without the anchor) and ``encryption_certificate`` go along in the signature, ``now`` becomes the
     signing time (aware). RSA keys sign with RSASSA-PSS if every recipient is known to read it. A recipient given as a bare Certificate is
@@ -100,7 +100,7 @@ def triple_wrapping(
     outer_label: DerValue | None = None,
     content_encryption: ContentEncryptionChoice = "auto",
 ) -> Iterator[Wrapping]:
-    """Sign, encrypt, and sign the encrypted form again (RFC 2634 section 1.1); parameters as for ``wrapping``.
+    """Sign, encrypt, and sign the encrypted form again (RFC 2634 section 1.1); parameters and errors as for ``wrapping``.
 
     ``attributes`` go into the inside signature. The outside one says nothing about the content: it has ``outer_label``, which is about
     the encrypted message and no copy of the inner one, and nothing else, so never a receipt request (section 1.3.1) or a description.
@@ -136,9 +136,9 @@ def signing(
     detached: bool = False,
     pss: bool = False,
 ) -> Iterator[Writable]:
-    """Only sign what is written to the sink (application/pkcs7-mime, signed-data); parameters as for ``wrapping``.
+    """Only sign what is written to the sink (RFC 8551 section 3.5.2, signed-data); parameters and errors as for ``wrapping``.
 
-    ``co_signers`` sign the same content and attributes. ``detached`` makes a multipart/signed, which every program can show: its entity must have
+    ``co_signers`` sign the same content and attributes. ``detached`` makes a multipart/signed (section 3.5.3), which every program can show: its entity must have
     lines and transfer encodings that survive mail transport (RFC 8551 section 3.1.3). ``pss`` makes RSA keys sign with RSASSA-PSS.
     """
     for each in (signer, *co_signers):
@@ -188,7 +188,7 @@ def send_certificates(certificates: Iterable[Certificate], out: Writable, *, crl
 def enveloping(
     out: Writable, *, recipients: Sequence[EncryptTo], content_encryption: ContentEncryptionChoice = "auto"
 ) -> Iterator[Wrapping]:
-    """Only encrypt what is written to the sink; parameters as for ``wrapping``."""
+    """Only encrypt what is written to the sink (RFC 8551 sections 3.3 and 3.4); parameters and errors as for ``wrapping``."""
     known = _known(recipients)
     algorithm, envelope = plan_envelope(known, content_encryption)
     with _enveloping(out, known, algorithm) as writer:
@@ -205,7 +205,7 @@ def sign(
     encryption_certificate: Certificate | None = None,
     attributes: EssAttributes | None = None,
 ) -> None:
-    """Sign a whole stream; parameters as for ``wrapping``."""
+    """Sign a whole stream (RFC 8551 section 3.5.2); parameters and errors as for ``wrapping``."""
     with signing(
         out,
         signer=signer,
@@ -224,7 +224,7 @@ def encrypt(
     recipients: Sequence[EncryptTo],
     content_encryption: ContentEncryptionChoice = "auto",
 ) -> Envelope:
-    """Encrypt a whole stream; parameters as for ``wrapping``."""
+    """Encrypt a whole stream (RFC 8551 sections 3.3 and 3.4); parameters and errors as for ``wrapping``."""
     with enveloping(out, recipients=recipients, content_encryption=content_encryption) as sink:
         copy(content, sink)
         return sink.envelope

@@ -188,3 +188,4 @@ OUR_CAPABILITIES = (
     AlgorithmIdentifier(ZLIB_COMPRESSION),
 )
 OWN_CAPABILITIES = frozenset(each.oid for each in OUR_CAPABILITIES)
+"""The OIDs of what the engine reads, for a ``Recipient`` who uses it too."""

@@ -131,7 +131,7 @@ class DerValue(Protocol):
 class ReceiptRequest:
     """RFC 2634 section 2.7: who shall send a signed receipt, and where to. Addresses are rfc822Names.
 
-    Two are equal if their encodings are, names that are no addresses included.
+    ``signed_content_identifier`` should be unique in the world; ValueError unless ``receipts_to`` has 1 to 16 entries. Two are equal if their encodings are, names that are no addresses included.
     """
 
     signed_content_identifier: bytes
@@ -208,7 +208,8 @@ class ContentHints:
 class EssAttributes:
     """The ESS attributes a signature shall carry; None (or nothing) leaves one out. Labels are ``labels.SecurityLabel``.
 
-    ``equivalent_labels`` mean the same as the label under other policies (RFC 2634 section 3.4). ``others`` are Attributes as encoded.
+    RFC 2634 sections 2.5 to 2.11, 3 and 4. ``equivalent_labels`` mean the same as the label under other policies (section 3.4).
+    ``others`` are Attributes as encoded.
     """
 
     security_label: DerValue | None = None

@@ -67,7 +67,7 @@ class ContentReference:
 
 @dataclass(frozen=True)
 class MLReceiptPolicy:
-    """RFC 2634 section 4.4: what a mail list makes of a request for receipts; ``recipients`` unless it is ``none``."""
+    """RFC 2634 section 4.4: what a mail list makes of a request for receipts; ``recipients`` unless it is ``none`` (else ValueError)."""
 
     kind: MLReceiptPolicyKind
     recipients: tuple[GeneralNames, ...] = ()
@@ -104,7 +104,7 @@ def merged_policy(first: MLReceiptPolicy | None, second: MLReceiptPolicy | None)
 
 @dataclass(frozen=True)
 class MLData:
-    """RFC 2634 section 4.4: one expansion. ``mail_list_identifier`` is the DER of an EntityIdentifier, ``expansion_time`` aware."""
+    """RFC 2634 section 4.4: one expansion. ``mail_list_identifier`` is the DER of an EntityIdentifier, ``expansion_time`` aware (else ValueError)."""
 
     mail_list_identifier: bytes
     expansion_time: datetime

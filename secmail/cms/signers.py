@@ -39,7 +39,7 @@ SignerStatus = Literal["valid", "invalid", "untrusted", "unverifiable"]
 
 @dataclass(frozen=True, kw_only=True)
 class VerifiedSigner(Claims):
-    """A signer whose signature holds and whose certificate leads to a trust anchor: its attributes may be believed.
+    """A signer whose signature holds (RFC 5652 section 5.6) and whose certificate leads to a trust anchor: its attributes may be believed.
 
     ``weak`` says that digest or key are read but no longer strong. ``countersigners`` signed this signature (RFC 5652 section 11.4); whether
     theirs hold does not change this one.

@@ -27,7 +27,7 @@ RecipientKind = Literal["ktri", "kari", "kekri", "pwri", "kemri", "other"]
 
 @dataclass(frozen=True)
 class RecipientSummary:
-    """One recipient: the kind of its recipient info, the algorithm by name (or OID), and how it is named there."""
+    """One recipient (RFC 5652 section 6.2): the kind of its recipient info, the algorithm by name (or OID), and how it is named there."""
 
     kind: RecipientKind
     algorithm: str

@@ -15,7 +15,7 @@ MAX_LABEL_LENGTH = 65_536  # bytes; a label with every nation on it has some hun
 
 @dataclass(frozen=True, slots=True)
 class SecurityLabel:
-    """What the originator says about the sensitivity of the content.
+    """What the originator says about the sensitivity of the content (RFC 2634 section 3.2).
 
     ``policy`` is the OID of the security policy that gives everything else its meaning; ``classification`` 0 to 256. The
     categories may be given in any order; each is kept once, in one order. ValueError or TypeError for what can't be a label;

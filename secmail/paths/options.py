@@ -33,7 +33,7 @@ class Revocation(enum.Enum):
 
 @dataclass(frozen=True)
 class TrustStore:
-    """The trust anchors. Their own validity, path length and name constraints hold as in any certificate of the path."""
+    """The trust anchors (RFC 5280 section 6.1.1 d). Their own validity, path length and name constraints hold as in any certificate of the path."""
 
     anchors: tuple[Certificate, ...]
 
