@@ -7,7 +7,7 @@ from secmail.cli.arguments import Parser, add_json, add_moment, command, many
 from secmail.cli.failures import OK, REFUSED, Failure, concerning
 from secmail.cli.inputs import blocks, small
 from secmail.cli.output import print_json, print_line
-from secmail.cli.report import label_object
+from secmail.cli.values import label_object
 from secmail.errors import Malformed
 from secmail.labels import (
     Category,

@@ -8,6 +8,7 @@ from secmail.cli.arguments import Parser, add_input, add_json, add_keys, add_mom
 from secmail.cli.failures import OK, REFUSED, concerning
 from secmail.cli.keys import Keys, certificates, crls, keys, ocsps
 from secmail.cli.output import note, output, print_json
+from secmail.cli.values import Json
 from secmail.errors import SecmailError
 from secmail.inspection import Inspection, inspect_message
 from secmail.paths import PathOptions, TrustStore
@@ -95,7 +96,7 @@ def path_options(arguments: Namespace) -> PathOptions:
     return PathOptions(crls=crls(arguments.crl), ocsps=ocsps(arguments.ocsp), policies=policies)
 
 
-def tell(shown: report.Json, *, as_json: bool) -> None:
+def tell(shown: Json, *, as_json: bool) -> None:
     """The object on standard output, or for people on standard error, because the content goes to standard output."""
     if as_json:
         print_json(shown)
@@ -104,7 +105,7 @@ def tell(shown: report.Json, *, as_json: bool) -> None:
         note(line)
 
 
-def _write(message: Unwrapped, out: Writable, *, body: bool) -> report.Json:
+def _write(message: Unwrapped, out: Writable, *, body: bool) -> Json:
     content = report.canonical(message)
     if content is None:
         return {}

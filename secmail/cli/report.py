@@ -4,54 +4,38 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from secmail import der
+from secmail.cli.values import (
+    Json,
+    attribute_name,
+    encoded_label,
+    expansion_object,
+    field_name,
+    header_object,
+    hints_object,
+    label_object,
+    request_object,
+    utc,
+)
 from secmail.cms import DATA
 from secmail.cms import attributes as attribute
-from secmail.cms.attributes import ContentHints, ReceiptRequest
 from secmail.cms.claims import Claims
-from secmail.cms.ess import MLData, MLReceiptPolicy
+from secmail.cms.ess import MLData
 from secmail.cms.signers import RejectedSigner, Signer, VerifiedSigner
-from secmail.cms.summary import name_of
 from secmail.errors import Malformed, SecmailError
 from secmail.inspection import Inspection, claims_of
-from secmail.labels import Category, SecurityLabel
+from secmail.labels import SecurityLabel
 from secmail.layers import CompressedLayer, DataLayer, DigestedLayer, EnvelopedLayer, Layer, SignedLayer, read_labels
-from secmail.mime import ProtectedHeader
 from secmail.receipts import MAX_RECEIPT, RECEIPT, Receipt, ReceiptCheck, ReceiptMatches
 from secmail.streams import CHUNK, CrlfReader, Source, Writable
 from secmail.unwrap import Unwrapped
 from secmail.verdict import innermost_signature
 
-Json = dict[str, Any]
 Message = Unwrapped | Inspection
 
-# As RFC 2634 section 1.3.4 spells them; signing certificates in RFC 5035, algorithm protection in RFC 6211
-ATTRIBUTE_NAMES = {
-    attribute.CONTENT_TYPE: "contentType",
-    attribute.MESSAGE_DIGEST: "messageDigest",
-    attribute.SIGNING_TIME: "signingTime",
-    attribute.COUNTERSIGNATURE: "countersignature",
-    attribute.SMIME_CAPABILITIES: "smimeCapabilities",
-    attribute.ALGORITHM_PROTECTION: "cmsAlgorithmProtection",
-    attribute.RECEIPT_REQUEST: "receiptRequest",
-    attribute.SECURITY_LABEL: "eSSSecurityLabel",
-    attribute.ML_EXPANSION_HISTORY: "mlExpansionHistory",
-    attribute.CONTENT_HINTS: "contentHints",
-    attribute.MSG_SIG_DIGEST: "msgSigDigest",
-    attribute.CONTENT_IDENTIFIER: "contentIdentifier",
-    attribute.EQUIVALENT_LABELS: "equivalentLabels",
-    attribute.CONTENT_REFERENCE: "contentReference",
-    attribute.ENCRYPTION_KEY_PREFERENCE: "sMIMEEncryptionKeyPreference",
-    attribute.SIGNING_CERTIFICATE: "signingCertificate",
-    attribute.SIGNING_CERTIFICATE_V2: "signingCertificateV2",
-}
-FIELD_WORDS = {"Id": "ID", "Mime": "MIME", "Sio": "SIO", "Mmhs": "MMHS", "Dkim": "DKIM", "Arc": "ARC"}
 NOTHING = Inspection((), None, None, {}, "absent", None, "absent", None, (), "absent", ())
 MATCHES = tuple(each.name for each in fields(ReceiptMatches))
-FROM = {"all_receipts": "all", "first_tier_recipients": "first-tier"}
 
 
 def opened(message: Unwrapped, check: ReceiptCheck | None = None) -> Json:
@@ -107,15 +91,15 @@ def _claimed(message: Message, history: Sequence[MLData], equivalent_labels: Seq
         "label": label_object(message.label),
         "label_state": message.label_state,
         "equivalent_labels": list(map(label_object, equivalent_labels)),
-        "receipt_request": _request(message.receipt_request),
+        "receipt_request": request_object(message.receipt_request),
         "receipt_request_state": message.receipt_request_state,
-        "ml_expansion_history": list(map(_expansion, history)),
+        "ml_expansion_history": list(map(expansion_object, history)),
     }
 
 
 def _rest(message: Message) -> Json:
     return {
-        "headers": {_spelt(name): _header(each) for name, each in message.headers.items()},
+        "headers": {field_name(name): header_object(each) for name, each in message.headers.items()},
         "content": {"sha256": None, "type": _content_type(message), "length": None},
     }
 
@@ -168,16 +152,16 @@ def _signer(signer: Signer, claims: Claims, is_author: bool) -> Json:
         "is_author": is_author,
         "digest_algorithm": signer.digest_algorithm or None,
         "signature_algorithm": signer.signature_algorithm or None,
-        "signing_time": _time(claims.signing_time),
+        "signing_time": utc(claims.signing_time),
         "weak": signer.weak,
         "countersigners": _countersigners(signer),
-        "attributes": list(map(_attribute_name, names.attributes)),
-        "malformed_attributes": sorted(map(_attribute_name, names.malformed)),
-        "label": _label(claims.security_label),
+        "attributes": list(map(attribute_name, names.attributes)),
+        "malformed_attributes": sorted(map(attribute_name, names.malformed)),
+        "label": encoded_label(claims.security_label),
         "equivalent_labels": list(map(label_object, read_labels(claims.equivalent_labels or ()))),
-        "receipt_request": _request(claims.receipt_request),
-        "content_hints": _hints(claims.content_hints),
-        "ml_expansion_history": list(map(_expansion, claims.ml_expansion_history or ())),
+        "receipt_request": request_object(claims.receipt_request),
+        "content_hints": hints_object(claims.content_hints),
+        "ml_expansion_history": list(map(expansion_object, claims.ml_expansion_history or ())),
     }
 
 
@@ -189,82 +173,6 @@ def _countersigners(signer: Signer) -> int:
         return len(signer.info.attributes("unsigned").all(attribute.COUNTERSIGNATURE)) if signer.info else 0
     except Malformed:
         return 0
-
-
-def _attribute_name(oid: str) -> str:
-    return ATTRIBUTE_NAMES.get(oid, oid)
-
-
-# Values
-
-
-def label_object(label: SecurityLabel | None) -> Json | None:
-    """Categories by tag set and tag type; those of a type that is not known keep their value as it is encoded."""
-    if label is None:
-        return None
-    tags: dict[tuple[str, str], list[int]] = {}
-    categories: list[Json] = []
-    for each in label.categories:
-        if isinstance(each, Category):
-            tags.setdefault((each.tag_set, each.tag_type.name.lower()), []).append(each.value)
-        else:
-            categories.append({"type": each.type, "value": each.value.hex()})
-    known = [{"tag_set": tag_set, "tag_type": tag_type, "values": values} for (tag_set, tag_type), values in tags.items()]
-    return {
-        "policy": label.policy,
-        "classification": label.classification,
-        "privacy_mark": label.privacy_mark,
-        "categories": known + categories,
-    }
-
-
-def _label(encoded: bytes | None) -> Json | None:
-    return next((label_object(each) for each in read_labels((encoded,))), None) if encoded else None
-
-
-def _request(request: ReceiptRequest | None) -> Json | None:
-    if request is None:
-        return None
-    asked = request.receipts_from
-    return {
-        "content_identifier": request.signed_content_identifier.hex(),
-        "from": list(asked) if isinstance(asked, tuple) else FROM[asked],
-        "to": [list(each.addresses) for each in request.entities_to],
-    }
-
-
-def _hints(hints: ContentHints | None) -> Json | None:
-    return None if hints is None else {"content_type": hints.content_type, "content_description": hints.content_description}
-
-
-def _expansion(entry: MLData) -> Json:
-    identifier = der.Reader(entry.mail_list_identifier).element()
-    return {
-        "entity": name_of(identifier),
-        "time": _time(entry.expansion_time),
-        "receipt_policy": _policy(entry.ml_receipt_policy),
-    }
-
-
-def _policy(policy: MLReceiptPolicy | None) -> Json | None:
-    if policy is None:
-        return None
-    if policy.kind == "none":
-        return {"none": True}
-    names = {"instead_of": "insteadOf", "in_addition_to": "inAdditionTo"}
-    return {names[policy.kind]: [list(each.addresses) for each in policy.recipients]}
-
-
-def _header(header: ProtectedHeader) -> Json:
-    return {"value": header.value, "protection": header.protection}
-
-
-def _spelt(name: str) -> str:
-    return "-".join(FIELD_WORDS.get(word, word) for word in name.title().split("-"))
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 # Receipts
@@ -286,7 +194,7 @@ def _receipt(message: Message) -> Json | None:
         "content_identifier": receipt.signed_content_identifier.hex(),
         "matches": dict.fromkeys(MATCHES),
         "asked": None,
-        "signing_time": _time(signer.signing_time) if isinstance(signer, VerifiedSigner) else None,
+        "signing_time": utc(signer.signing_time) if isinstance(signer, VerifiedSigner) else None,
     }
 
 
@@ -296,7 +204,7 @@ def _checked(check: ReceiptCheck) -> Json:
         "content_identifier": check.content_identifier.hex(),
         "matches": asdict(check.matches),
         "asked": check.asked,
-        "signing_time": _time(check.signing_time),
+        "signing_time": utc(check.signing_time),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from secmail.cli.report import Json
+from secmail.cli.values import Json
 
 
 def lines(report: Json) -> Iterator[str]:
