@@ -5,26 +5,39 @@ import io
 import pytest
 
 from secmail import (
+    OWN_CAPABILITIES,
     BytesSource,
     CompressedLayer,
     ContentHints,
     DigestedLayer,
     EssAttributes,
+    Recipient,
     SecretKey,
     SecurityLabel,
     compressing,
     countersign,
     der,
     send_certificates,
+    triple_wrapping,
 )
-from secmail.algorithms import CONTENT_ENCRYPTIONS, DIGESTS, SHAKE256_LEN, signing
+from secmail.algorithms import AES256_CBC, CONTENT_ENCRYPTIONS, DIGESTS, SHAKE256_LEN, signing
 from secmail.cms import DATA
 from secmail.cms.attributes import ALGORITHM_PROTECTION, CONTENT_HINTS, CONTENT_IDENTIFIER, SECURITY_LABEL, attribute
 from secmail.cms.signed import verify
 from tests.interop.bouncy_castle import Failed
 from tests.interop.cases import BOUNCY_CASTLE_DIGESTS, BOUNCY_CASTLE_SIGNATURES, done, each
 from tests.interop.messages import ENTITY, TIME, made, mail, opened, read, read_by, signed_here, structure, top
-from tests.secmail.pki import EVERYBODY, NOW, SIGNERS, certificate, private_key, signing_key, trust
+from tests.secmail.pki import (
+    EVERYBODY,
+    NOW,
+    RECIPIENTS,
+    SIGNERS,
+    certificate,
+    decryption_key,
+    private_key,
+    signing_key,
+    trust,
+)
 
 LABEL = SecurityLabel("1.3.6.1.4.1.22112.1.1", classification=3, privacy_mark="ACME INTERNAL")
 
@@ -146,21 +159,54 @@ def test_countersignatures_of_bouncy_castle_verify_here(bouncy_castle, option):
 # Mail
 
 
-@pytest.mark.parametrize("form", [{}, {"detached": ""}], ids=["opaque", "clear"])
-@pytest.mark.parametrize("signer", ["ada SHA256withECDSA", "rita SHA256withRSA", "eddy Ed25519"])
-def test_mail_that_bouncy_castle_signs_verifies_here(bouncy_castle, signer, form):
-    who = f"{signer.split()[0]}@example.org"
-    message = bouncy_castle("mail-sign", signer=signer, time=TIME, content=ENTITY, **{"from": who}, **form)["message"][0]
-    result = opened(message)
-    assert result.require_verified().address == who
+SIGNED, ENVELOPED = "ada SHA256withECDSA", "envelope rsa rita"
+LAYERS = {
+    "clear": [f"clear {SIGNED}"],
+    "opaque": [f"opaque {SIGNED}"],
+    "clear, compressed": [f"clear {SIGNED}", "compress"],
+    "compressed, clear": ["compress", f"clear {SIGNED}"],
+    "clear, enveloped": [f"clear {SIGNED}", ENVELOPED],
+    "opaque, compressed, enveloped": [f"opaque {SIGNED}", "compress", ENVELOPED],
+    "triple-wrapped": [f"clear {SIGNED}", ENVELOPED, f"opaque {SIGNED}"],
+    "triple-wrapped, clear outside": [f"opaque {SIGNED}", ENVELOPED, f"clear {SIGNED}"],
+}
+
+
+def mail_of(bouncy_castle, name: str, *layers: str) -> bytes:
+    entity = bouncy_castle("mail", layer=list(layers), time=TIME, content=ENTITY, cipher=AES256_CBC.oid)["message"][0]
+    return top(f"{name}@example.org").getvalue() + entity
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_mail_of_any_layers_that_bouncy_castle_makes_opens_here(bouncy_castle, layers):
+    result = opened(mail_of(bouncy_castle, "ada", *LAYERS[layers]), decryption_key("rita"))
+    assert (result.require_verified().address, len(result.layers)) == ("ada@example.org", len(LAYERS[layers]))
     assert read(result).endswith(b"\r\n\r\nHello\r\n")
+
+
+@pytest.mark.parametrize("signer", ["rita SHA256withRSAandMGF1", "carl SHA512withECDSA", "eddy Ed25519", "edna Ed448"])
+def test_clear_signed_mail_of_bouncy_castle_verifies_here(bouncy_castle, signer):
+    who = signer.split()[0]
+    assert opened(mail_of(bouncy_castle, who, f"clear {signer}")).require_verified().signer.certificate == certificate(who)
 
 
 @pytest.mark.parametrize("detached", [True, False])
 @pytest.mark.parametrize("name", read_by("bouncy castle", SIGNERS))
 def test_bouncy_castle_verifies_mail_that_is_signed_here(bouncy_castle, name, detached):
-    found = bouncy_castle("mail-verify", message=signed_here(name, detached=detached))
-    assert (found["signer"], found["content"]) == ([subject(name)], [ENTITY])
+    found = bouncy_castle("open-mail", message=signed_here(name, detached=detached))
+    assert (found["layer"], found["signer"]) == ([b"clear" if detached else b"opaque"], [subject(name)])
+    assert found["content"] == [ENTITY]
+
+
+@pytest.mark.parametrize("name", read_by("bouncy castle", RECIPIENTS))
+@pytest.mark.parametrize("content_encryption", ["gcm", "cbc"])
+def test_bouncy_castle_takes_off_every_layer_that_is_made_here(bouncy_castle, content_encryption, name):
+    options = {"recipients": [Recipient(certificate(name), OWN_CAPABILITIES)], "content_encryption": content_encryption}
+    options |= {"signer": signing_key("edna"), "certificates": [certificate("ca")], "now": NOW}
+    message = made(lambda sink: triple_wrapping(sink, **options), compressing)
+    found = bouncy_castle("open-mail", message=message, **{"with": f"key {name}"})
+    assert found["layer"] == [b"opaque", b"envelope", b"opaque", b"compress"]
+    assert (found["signer"], found["content"]) == ([subject("edna")] * 2, [ENTITY])
 
 
 # Other content types

@@ -129,6 +129,15 @@ def test_the_receipts_of_bouncy_castle_are_accepted_here(bouncy_castle, _, signe
     assert (found.signer.certificate, found.asked) == (certificate(recipient), True)
 
 
+def test_bouncy_castle_opens_an_encrypted_receipt_made_here(bouncy_castle):
+    """RFC 2634 section 2.4: signed, encrypted, and signed once more."""
+    original = asked_here("ada")
+    answer = receipt_here(original, "bob", recipients=[Recipient(certificate("ada"), OWN_CAPABILITIES)])
+    enveloped = bouncy_castle("verify", message=structure(answer))["content"][0]
+    receipt = bouncy_castle("open", message=structure(enveloped), **{"with": "key ada"})["content"][0]
+    assert bouncy_castle("check-receipt", original=structure(original), receipt=structure(receipt))["signer"] == [b"CN=bob"]
+
+
 def test_neither_takes_a_receipt_for_another_message(bouncy_castle):
     original, other = asked_here("ada"), asked_here("ada", b"other")
     with pytest.raises(Failed, match="another receipt"):

@@ -95,7 +95,7 @@ final class Envelopes {
         }
     }
 
-    private static RecipientInfoGenerator recipient(String[] words) throws Exception {
+    static RecipientInfoGenerator recipient(String[] words) throws Exception {
         return switch (words[0]) {
             case "rsa" -> new JceKeyTransRecipientInfoGenerator(Peer.identity(words[1]).certificate()).setProvider("BC");
             case "oaep" -> oaep(words);
@@ -152,20 +152,23 @@ final class Envelopes {
 
     /** "key name", "kek identifier value" or "password text"; answers with the content and the number of recipients in the message. */
     private static void open(Peer.Values request, Peer.Values answer) throws Exception {
-        ContentInfo info = ContentInfo.getInstance(request.bytes("message"));
+        answer.add("content", content(ContentInfo.getInstance(request.bytes("message")), request.text("with"), answer));
+    }
+
+    static byte[] content(ContentInfo info, String with, Peer.Values answer) throws Exception {
         boolean authenticated = info.getContentType().equals(CMSObjectIdentifiers.authEnvelopedData);
         RecipientInformationStore recipients = authenticated
             ? new CMSAuthEnvelopedData(info).getRecipientInfos() : new CMSEnvelopedData(info).getRecipientInfos();
-        String[] words = request.text("with").split(" ");
+        String[] words = with.split(" ");
         RecipientInformation mine = recipients.get(identifier(words));
         if (mine == null) {
             throw new IllegalArgumentException("not a recipient");
         }
         Recipient recipient = mine.getKeyEncryptionAlgOID().startsWith(Montgomery.SCHEMES) && words[0].equals("key")
             ? new Montgomery(Peer.identity(words[1])) : recipient(words, mine.getRID().getType(), authenticated);
-        answer.add("content", mine.getContent(recipient));
         answer.add("recipients", recipients.size());
         answer.add("algorithm", mine.getKeyEncryptionAlgOID());
+        return mine.getContent(recipient);
     }
 
     private static RecipientId identifier(String[] words) throws Exception {
