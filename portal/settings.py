@@ -221,6 +221,20 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 50
 # Only ours: Django's own handlers would spool uploads in clear to the temporary folder.
 FILE_UPLOAD_HANDLERS = ["portal.keys.uploads.SealedUploadHandler"]
 SEALED_OBJECTS_DIR = DATA_DIR / "objects"
+# Or in S3-compatible storage, where web and workers share no disk; boto3 takes the credentials from the environment.
+S3_BUCKET = env.str("S3_BUCKET", "")
+S3 = {
+    "BACKEND": "portal.keys.s3.S3SealedObjects",
+    "OPTIONS": {
+        "bucket_name": S3_BUCKET,
+        "endpoint_url": env.str("S3_ENDPOINT", "") or None,
+        "region_name": env.str("S3_REGION", "") or None,
+        "addressing_style": "path",
+        "file_overwrite": True,  # names are random: nobody asks first whether one is free
+        "default_acl": None,
+        "max_memory_size": 1_000_000,
+    },
+}
 UNDO_SECONDS = env.int("UNDO_SECONDS", 5)
 CONTENT_ENCRYPTION = env.str("CONTENT_ENCRYPTION", "auto")
 if CONTENT_ENCRYPTION not in {"auto", "cbc"}:
@@ -233,7 +247,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = None  # served from where they are (WHITENOISE_USE_FINDERS)
 STORAGES = {
-    "default": {"BACKEND": "portal.keys.objects.SealedObjects"},
+    "default": S3 if S3_BUCKET else {"BACKEND": "portal.keys.objects.SealedObjects"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True

@@ -17,8 +17,9 @@ from portal.settings import DATA_DIR, DATABASES, INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.counting"]
 ROOT_URLCONF = "tests.urls"
-# A file, because threads of one test must see one database and the queue wants WAL.
-DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
+if not os.environ.get("DATABASE_URL"):
+    # A file, because threads of one test must see one database and the queue wants WAL.
+    DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 CALLS_IN_PROCESS = os.environ.get("PORTAL_PROCESS") is None  # real processes call each other
 SLOT_MEMORY_KIB, SLOT_PASSES = 64, 1  # the cost of a slot stands in its row; here many are made and opened
 UNDO_SECONDS = int(os.environ.get("UNDO_SECONDS", "0"))

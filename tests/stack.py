@@ -10,6 +10,7 @@ Names of processes are those of their logs: redis, interactive, bulk, dispatcher
 
 import contextlib
 import functools
+import hashlib
 import http.client
 import json
 import os
@@ -25,9 +26,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import redis
+
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90.0  # a busy machine with two cores starts six Python processes
@@ -54,11 +58,20 @@ def free_port() -> int:
 
 
 class Stack:
-    def __init__(self, folder: Path, *, demo: bool = False, serve: tuple[str, ...] = (), **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        demo: bool = False,
+        serve: tuple[str, ...] = (),
+        postgres: "Postgres | None" = None,
+        **environment: str,
+    ) -> None:
         """`folder` becomes the data folder; `serve` are further arguments; keywords are environment variables.
 
-        With `demo` the portal has the people of `manage.py setup_demo`.
+        With `demo` the portal has the people of `manage.py setup_demo`; with `postgres` its database is a new one there.
         """
+        self.postgres = postgres
         self.data = folder
         self.arguments = serve
         self.port = free_port()
@@ -75,8 +88,18 @@ class Stack:
             **environment,
         }
         self.environment.pop("PORTAL_PROCESS", None)
+        self.environment.setdefault("DATABASE_URL", "")
         if not folder.exists():
-            shutil.copytree(template(demo=demo), folder)
+            shutil.copytree(template(demo=demo, postgres=postgres), folder)
+            if postgres is not None:
+                self.environment["DATABASE_URL"] = postgres.create(self.database, like=TEMPLATE[demo])
+        elif postgres is not None:
+            self.environment["DATABASE_URL"] = postgres.url(self.database)
+
+    @property
+    def database(self) -> str:
+        """Its name on PostgreSQL."""
+        return "portal_" + hashlib.sha256(str(self.data).encode()).hexdigest()[:16]
 
     # --- from start to end ------------------------------------------------------------------------------------------
 
@@ -164,7 +187,9 @@ class Stack:
             return -1
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Read the database from outside."""
+        """Read the database from outside. `?` stands for a parameter."""
+        if self.postgres is not None:
+            return self.postgres.query(self.database, sql.replace("?", "%s"), *parameters)
         with contextlib.closing(sqlite3.connect(f"file:{self.data / 'portal.sqlite3'}?mode=ro", uri=True)) as database:
             return database.execute(sql, parameters).fetchall()
 
@@ -222,14 +247,18 @@ class Stack:
         return done.stdout
 
 
+TEMPLATE = {True: "template_demo", False: "template_empty"}  # databases on PostgreSQL
+
+
 @functools.cache
-def template(*, demo: bool) -> Path:
+def template(*, demo: bool, postgres: "Postgres | None" = None) -> Path:
     """A data folder as `manage.py setup` leaves it (or with the demo's people), made once per test run and copied."""
     base = Path(tempfile.mkdtemp(prefix="portal-template-"))
     _remove_at_exit(base)
     folder = base / "data"
     folder.mkdir(mode=0o700)
-    empty = Stack(folder)
+    environment = {"DATABASE_URL": postgres.create(TEMPLATE[demo])} if postgres is not None else {}
+    empty = Stack(folder, **environment)
     empty.run_manage("setup_demo" if demo else "setup")
     return folder
 

@@ -1,12 +1,13 @@
 """Sealed objects: files under random names that are written once, durable before any row names them, and removed by a sweeper.
 
-Nothing unsealed is ever given to this storage. The same interface (Django's storage API) serves S3-compatible stores.
+Nothing unsealed is ever given to this storage. The same interface (Django's storage API) serves S3-compatible stores (s3.py).
 """
 
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import BinaryIO
 
 from django.conf import settings
@@ -49,6 +50,15 @@ class SealedObjects(FileSystemStorage):
     def _open(self, name: str, mode: str = "rb") -> File:
         return _DurableFile(self.path(name)) if mode == "wb" else super()._open(name, mode)
 
+    def names_before(self, moment: datetime) -> Iterator[str]:
+        """The objects that were written before `moment`."""
+        folders, _ = self.listdir("") if self.exists("") else ([], [])
+        for folder in folders:
+            for file in self.listdir(folder)[1]:
+                name = f"{folder}/{file}"
+                if self.get_modified_time(name) < moment:
+                    yield name
+
 
 def random_name() -> str:
     name = secrets.token_hex(16)
@@ -79,6 +89,11 @@ def stream(name: str) -> Iterator[bytes]:
     with open_object(name) as file:
         while piece := file.read(64 * 1024):
             yield piece
+
+
+def names_before(moment: datetime) -> Iterator[str]:
+    """All objects that were written before `moment`, named by a row or not."""
+    return default_storage.names_before(moment)
 
 
 def delete(name: str) -> None:

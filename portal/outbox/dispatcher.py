@@ -10,10 +10,9 @@ from django.db import connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from portal.outbox import selectors, services, workers
+from portal.outbox import selectors, services, wakeup, workers
 
 logger = structlog.get_logger(__name__)
-LOOK_EVERY_SECONDS = 0.05
 PERIODIC_EVERY_SECONDS = 60.0
 
 
@@ -28,7 +27,9 @@ class Dispatcher:
 
     def run(self, stop: threading.Event) -> None:
         """Look, ring, wait; until `stop` is set. Survives the database and Redis being away."""
-        while not stop.wait(LOOK_EVERY_SECONDS):
+        alarm = wakeup.Alarm()
+        while not stop.is_set():
+            alarm.wait(stop)
             self.queue_periodic()
             self.look()
 

@@ -8,7 +8,7 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
-from portal.outbox import clock, registry, selectors
+from portal.outbox import clock, registry, selectors, wakeup
 from portal.outbox.models import Job, Precedence
 from portal.outbox.registry import Claimed
 from portal.outbox.states import TRANSITIONS, State
@@ -40,6 +40,7 @@ def enqueue(
         kind=kind, target=target, precedence=Precedence(precedence), not_before=not_before, created_at=clock.now()
     )
     Job.objects.bulk_create([job], ignore_conflicts=True)
+    wakeup.ring()
 
 
 def enqueue_periodic() -> None:

@@ -1,9 +1,8 @@
 """What must go, goes: objects that no row names, uploads left behind, sessions that are over."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
-from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from portal.keys import intake, objects, sessions
@@ -20,7 +19,7 @@ def sweep(job: Claimed) -> Callable[[], None] | None:
     sessions.end_expired()
     forget_old_failures()
     _abandoned_uploads().delete()
-    old = list(_old_objects())  # listed before the rows are read: what is named meanwhile is younger
+    old = list(objects.names_before(timezone.now() - UNNAMED_FOR))  # listed before the rows are read: what is named meanwhile is younger
     keep = named()
     for name in old:
         if name not in keep:
@@ -55,14 +54,3 @@ def _abandoned_uploads():
     old = Upload.objects.filter(uploaded_at__lt=timezone.now() - ABANDONED_AFTER)
     needed = Message.objects.filter(state=Message.State.SUBMITTED)
     return old.exclude(draft_id__in=Draft.objects.values("id")).exclude(draft_id__in=needed.values("id"))
-
-
-def _old_objects() -> Iterator[str]:
-    before = timezone.now() - UNNAMED_FOR
-    folders, _ = default_storage.listdir("") if default_storage.exists("") else ([], [])
-    for folder in folders:
-        _, files = default_storage.listdir(folder)
-        for file in files:
-            name = f"{folder}/{file}"
-            if default_storage.get_modified_time(name) < before:
-                yield name

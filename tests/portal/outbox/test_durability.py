@@ -8,12 +8,15 @@ from portal.outbox import durability
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="a setting of SQLite")
+postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="a setting of PostgreSQL")
+
 
 @pytest.fixture
-def pragma():
+def execute():
     def run(text):
         with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA {text}")
+            cursor.execute(text)
 
     yield run
     connection.close()  # the next one is set up anew
@@ -23,14 +26,23 @@ def test_the_portals_own_settings_hold():
     durability.check()
 
 
-def test_less_than_full_synchronisation_is_refused(pragma):
-    pragma("synchronous=NORMAL")
+@sqlite
+def test_less_than_full_synchronisation_is_refused(execute):
+    execute("PRAGMA synchronous=NORMAL")
     with pytest.raises(ImproperlyConfigured):
         durability.check()
 
 
-def test_another_journal_is_refused(pragma):
-    pragma("journal_mode=MEMORY")
+@sqlite
+def test_another_journal_is_refused(execute):
+    execute("PRAGMA journal_mode=MEMORY")
     with pytest.raises(ImproperlyConfigured):
         durability.check()
-    pragma("journal_mode=WAL")
+    execute("PRAGMA journal_mode=WAL")
+
+
+@postgresql
+def test_a_commit_that_waits_for_no_disk_is_refused(execute):
+    execute("SET synchronous_commit TO off")
+    with pytest.raises(ImproperlyConfigured):
+        durability.check()
