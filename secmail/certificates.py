@@ -22,7 +22,8 @@ from secmail.errors import Malformed, Unsupported
 
 MAX_RSA_BITS = 16_384
 SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
-SMIME_CAPABILITIES = x509.ObjectIdentifier("1.2.840.113549.1.9.15")  # RFC 4262 section 2
+SMIME_CAPABILITIES = "1.2.840.113549.1.9.15"  # RFC 4262 section 2
+AUTHORITY_CLEARANCE_CONSTRAINTS = "1.3.6.1.5.5.7.1.21"  # RFC 5913 section 3
 KEY_USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
 ENCRYPTION_USAGES = (
     (rsa.RSAPublicKey | mlkem.MLKEM768PublicKey | mlkem.MLKEM1024PublicKey, "key_encipherment"),
@@ -55,6 +56,11 @@ class _TbsCertificate(asn1_x509.TbsCertificate):
 
 class _Certificate(asn1_x509.Certificate):
     _fields: ClassVar = [("tbs_certificate", _TbsCertificate), *asn1_x509.Certificate._fields[1:]]  # type: ignore[misc]
+
+    @property
+    def critical_extensions(self) -> set[str]:
+        """Without those that are processed here, whatever the path library knows."""
+        return set(super().critical_extensions) - {AUTHORITY_CLEARANCE_CONSTRAINTS}
 
 
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
@@ -208,10 +214,8 @@ class Certificate:
     @cached_property
     def capabilities(self) -> tuple[str, ...] | None:
         """OIDs of the S/MIME capabilities that the certificate states (RFC 4262), None if it states none."""
-        for extension in self._x509.extensions:
-            if extension.oid == SMIME_CAPABILITIES and isinstance(extension.value, x509.UnrecognizedExtension):
-                return tuple(each.inside().oid() for each in der.read(extension.value.value))
-        return None
+        value = self.extension_value(SMIME_CAPABILITIES)
+        return None if value is None else tuple(each.inside().oid() for each in der.read(value))
 
     @cached_property
     def asn1(self) -> asn1_x509.Certificate:
@@ -224,6 +228,11 @@ class Certificate:
             return self._x509.extensions.get_extension_for_class(kind).value
         except x509.ExtensionNotFound:
             return None
+
+    def extension_value(self, oid: str) -> bytes | None:
+        """The DER of an extension that ``cryptography`` knows no type for, None if there is none."""
+        values = (each.value for each in self._x509.extensions if each.oid.dotted_string == oid)
+        return next((each.value for each in values if isinstance(each, x509.UnrecognizedExtension)), None)
 
     @property
     def is_authority(self) -> bool:

@@ -6,7 +6,7 @@ a label may look like; ``spif`` reads it from XML), ``decision`` (who may), ``do
 """
 
 from .categories import Category, OtherCategory, TagType
-from .clearance import Clearance, authority_clearance_constraints, effective_clearance
+from .clearance import Clearance, authority_clearance_constraints, certified_clearance, effective_clearance
 from .decision import Decision, decide
 from .dominance import dominated, high_water_mark, meet, not_lower
 from .label import SecurityLabel
@@ -28,6 +28,7 @@ __all__ = [
     "TagSet",
     "TagType",
     "authority_clearance_constraints",
+    "certified_clearance",
     "clearance_marking",
     "colour",
     "decide",

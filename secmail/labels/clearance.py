@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .. import der
+from ..certificates import AUTHORITY_CLEARANCE_CONSTRAINTS
 from ..errors import Malformed
+from ..paths import PathVerdict
 from . import categories as security_categories
 from .categories import Categories, Category, TagType
 from .label import MAX_LABEL_LENGTH, UB_INTEGER_OPTIONS, checked_classification
 
 ID_AT_CLEARANCE = "2.5.4.55"
 ID_AT_CLEARANCE_X501 = "2.5.1.5.55"  # the wrong arc of RFC 3281, still met
+SUBJECT_DIRECTORY_ATTRIBUTES = "2.5.29.9"  # RFC 5280 section 4.2.1.8
 UNCLASSIFIED = 1
 
 
@@ -126,3 +129,26 @@ def effective_clearance(clearance: Clearance, constraints: Iterable[Sequence[Cle
         common = set(clearance.categories) & set(match.categories)
         clearance = replace(clearance, class_list=clearance.class_list & match.class_list, categories=tuple(common))
     return clearance
+
+
+def certified_clearance(path: PathVerdict, permitted: Sequence[Clearance] | None = None) -> Clearance | None:
+    """RFC 5913 section 4.1.1: the effective clearance of the subject of a path's first certificate, None if there is none.
+
+    ``permitted`` is the user input of section 4.1.1.1, such as what an officer granted: one clearance per policy, None for all
+    clearances. What comes back is valid as long as all certificates of the path are. Nothing is certified by a path that is not valid.
+    Malformed if a clearance or a constraint breaks section 2 or 3.
+    """
+    if not path.valid:
+        return None
+    subject, *authorities = path.chain
+    attributes = subject.extension_value(SUBJECT_DIRECTORY_ATTRIBUTES)
+    held = Clearance.from_attributes(attributes) if attributes is not None else None
+    extensions = [each.extension_value(AUTHORITY_CLEARANCE_CONSTRAINTS) for each in reversed(authorities)]
+    constraints = [authority_clearance_constraints(each) for each in extensions if each is not None]
+    if held is None:
+        return None
+    effective = effective_clearance(held, [*([permitted] if permitted is not None else ()), *constraints])
+    if effective is None:
+        return None
+    since, until = max(each.not_before for each in path.chain), min(each.not_after for each in path.chain)
+    return replace(effective, not_before=since, not_after=until)
