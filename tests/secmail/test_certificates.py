@@ -144,3 +144,43 @@ def test_keys_of_unknown_kinds_are_unsupported_and_not_usable(name):
         assert not found.can_encrypt
         with pytest.raises(Unsupported):
             found.public_key  # noqa: B018
+
+
+# Addresses that are the same, RFC 9598 section 4 and RFC 8550 section 3
+
+
+def with_mailbox(address: str) -> Certificate:
+    mailbox = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9"), der.tlv(der.UTF8_STRING, address.encode()))
+    return issued(x509.SubjectAlternativeName([mailbox]))
+
+
+@pytest.mark.parametrize(
+    ("certified", "written"),
+    [
+        ("jürg@bücher.example", "jürg@bücher.example"),
+        ("jürg@bücher.example", "jürg@xn--bcher-kva.example"),
+        ("jürg@xn--bcher-kva.example", "jürg@bücher.example"),
+        ("jürg@bücher.example", "JürG@BÜCHER.Example"),
+        ("jürg@bücher.example", "jürg@bu\u0308cher.example"),
+        ("jürg@bücher.example", "jürg@bücher.example."),
+    ],
+)
+def test_domains_are_compared_in_a_labels(certified, written):
+    assert with_mailbox(certified).speaks_for(written)
+
+
+@pytest.mark.parametrize(
+    ("certified", "written"),
+    [
+        ("ada@strasse.example", "ada@straße.example"),
+        ("strasse@example.org", "straße@example.org"),
+        ("kim@example.org", "\u212aim@example.org"),  # the Kelvin sign, which lower() makes a k
+        ("jürg@example.org", "JÜRG@example.org"),
+        ("ada@example.org", "ada@example.org\0"),
+        ("ada@example.org", "ada\u200b@example.org"),
+    ],
+)
+def test_what_only_folding_would_make_the_same_is_not(certified, written):
+    """RFC 9598 section 4 compares the local part as it is; only ASCII is folded, as mail programs do."""
+    assert not with_mailbox(certified).speaks_for(written)
+    assert not with_mailbox(written).speaks_for(certified)

@@ -1,15 +1,17 @@
 """Clearances that ride in certificates: RFC 5913, along whole paths."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from pki import SHARED
 from test_paths import DAY, NOW, ROOT, Holder, check, issue
 
-from secmail import Malformed, TrustStore, der
+from secmail import Certificate, Malformed, TrustStore, der
 from secmail.labels import Category, Clearance, TagType, certified_clearance
-from secmail.paths import PathVerdict
+from secmail.paths import PathVerdict, validate
 
 POLICY, OTHER, SET = "1.3.6.1.4.1.32473.1.1", "1.3.6.1.4.1.32473.1.2", "1.3.6.1.4.1.32473.1.1.1"
 A, B, C = (Category(SET, TagType.RESTRICTIVE, value) for value in (0, 1, 2))
@@ -137,3 +139,16 @@ def critical(extension: x509.ExtensionType) -> Holder:
     builder = x509.CertificateBuilder(ROOT.x509.subject, plain.x509.subject, plain.key.public_key(), 5, NOW - DAY, NOW + DAY)
     builder = builder.add_extension(x509.BasicConstraints(True, None), critical=True).add_extension(extension, critical=True)
     return Holder(plain.key, builder.sign(ROOT.key, hashes.SHA256()))
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared vectors are not here")
+def test_the_published_certificates_are_a_path():
+    """Fred of RFC 5755's example, certified by the authority of RFC 5913's."""
+    fred, authority = (
+        Certificate.from_der((SHARED / "ess" / f"{name}.cert_pem_text.der").read_bytes())
+        for name in ("rfc5755.CertificateWithClearanceTestCase", "rfc5913.ClearanceTestCase")
+    )
+    path = validate(fred, trust=TrustStore([authority]), at=datetime(2019, 12, 1, tzinfo=UTC))
+    found = certified_clearance(path)
+    assert (found.policy, found.class_list) == ("1.2.840.113549.1.9.16.7.3", {0, 1, 2})
+    assert found.not_after == authority.not_after
