@@ -13,7 +13,7 @@ def answer(shown: Shown, how: str, *, own_address: str) -> DraftContent:
         subject=_prefixed("Fwd" if how == "forward" else "Re", shown.subject),
         text=_forwarded(shown) if how == "forward" else _quoted(shown),
         in_reply_to=shown.message_id,
-        references=[*shown.references, shown.message_id][-20:],
+        references=[each for each in (*shown.references, shown.message_id) if each][-20:],
     )
     if how == "forward":
         return replace(content, in_reply_to="", references=[])

@@ -136,10 +136,10 @@ def _shown(opened: Unwrapped) -> Shown:
         from_address=from_address,
         to=_people(opened, "to"),
         cc=_people(opened, "cc"),
-        to_addresses=[each.addr_spec for name in ("to", "cc") for each in _addresses(opened, name)],
+        to_addresses=[each.addr_spec for name in ("to", "cc") if _answerable(opened, name) for each in _addresses(opened, name)],
         date=_header(opened, "date"),
-        message_id=_header(opened, "message-id"),
-        references=_header(opened, "references").split(),
+        message_id=_repeatable(opened, "message-id"),
+        references=_repeatable(opened, "references").split(),
         layers=layers,
         text="\n\n".join(texts),
         text_cut=cut,
@@ -232,6 +232,17 @@ def _signer(signer: VerifiedSigner | RejectedSigner) -> list[tuple[str, str]]:
 def _header(opened: Unwrapped, name: str) -> str:
     found = opened.headers.get(name)
     return found.value if found else ""
+
+
+def _answerable(opened: Unwrapped, name: str) -> bool:
+    """RFC 9788 section 6.2: nobody gets an answer who was added outside of the protection."""
+    return name in opened.headers and opened.headers[name].answerable
+
+
+def _repeatable(opened: Unwrapped, name: str) -> str:
+    """What an answer will have outside of its encryption: only what the original had there too (RFC 9788 section 6.1)."""
+    found = opened.headers.get(name)
+    return found.value if found and found.answerable and found.exposed_field == found.field else ""
 
 
 def _addresses(opened: Unwrapped, name: str) -> Sequence[mime.Address]:
