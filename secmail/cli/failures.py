@@ -25,18 +25,18 @@ def concerning(name: str) -> Iterator[None]:
     try:
         yield
     except SecmailError as error:
-        raise Failure(f"{shown(name)}: {error}", status_of(error)) from error
+        raise Failure(f"{shown_name(name)}: {error}", status_of(error)) from error
     except BrokenPipeError:
         raise  # is about the output
     except OSError as error:
-        raise Failure(f"{shown(name)}: {error.strerror or 'it can not be read'}") from error
+        raise Failure(f"{shown_name(name)}: {error.strerror or 'it can not be read'}") from error
 
 
 def status_of(error: SecmailError) -> int:
     return UNREADABLE if isinstance(error, Malformed | Unsupported) else REFUSED
 
 
-def shown(name: str | None) -> str:
+def shown_name(name: str | None) -> str:
     """A file for people."""
     return "standard input" if name in (None, "-") else str(name)
 

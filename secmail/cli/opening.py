@@ -1,11 +1,12 @@
 """``open`` and ``show``."""
 
 from argparse import Namespace, _SubParsersAction
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from secmail.cli import inputs, report, text
 from secmail.cli.arguments import Parser, add_input, add_json, add_keys, add_moment, add_output, add_trust, command
-from secmail.cli.failures import OK, REFUSED, concerning
+from secmail.cli.failures import OK, REFUSED, Failure, concerning, shown_name
 from secmail.cli.keys import Keys, certificates, crls, keys, ocsps
 from secmail.cli.output import note, output, print_json
 from secmail.cli.values import Json
@@ -61,13 +62,16 @@ def run_open(arguments: Namespace) -> int:
         elif arguments.json and (content := report.canonical(message)) is not None:
             shown["content"] |= report.digest(content)
         tell(shown, as_json=arguments.json)
-    return OK if accepted else REFUSED
+        if not accepted:
+            raise Failure(f"{shown_name(arguments.file)}: {message.verdict}: {message.reason}", REFUSED)
+    return OK
 
 
 def run_show(arguments: Namespace) -> int:
     who = keys(arguments)
     with inputs.message(arguments.file) as source, concerning(arguments.file):
-        message = inspect_message(source, now=inputs.moment(None), keys=who.opening)
+        with telling(source, arguments):
+            message = inspect_message(source, now=inputs.moment(None), keys=who.opening)
         shown = report.written(message)
         if (content := report.canonical(message)) is not None:
             shown["content"] |= report.digest(content)
@@ -76,11 +80,18 @@ def run_show(arguments: Namespace) -> int:
 
 
 def unwrapped(source: Source, arguments: Namespace, who: Keys, detached: Source | None = None) -> Unwrapped:
-    """A message opened with the keys, anchors and evidence that the options name; one that can't be is told as JSON too."""
+    """A message opened with the keys, anchors and evidence that the options name."""
     trusted, now, options = trust(arguments), inputs.moment(arguments.at), path_options(arguments)
     untrusted = (*who.certificates, *certificates(arguments.untrusted))
-    try:
+    with telling(source, arguments):
         return unwrap(source, keys=who.opening, trust=trusted, now=now, certificates=untrusted, options=options, detached=detached)
+
+
+@contextmanager
+def telling(source: Source, arguments: Namespace) -> Iterator[None]:
+    """Where JSON is asked for, a message that can't be opened is told as JSON too."""
+    try:
+        yield
     except SecmailError as error:
         if getattr(arguments, "json", False):
             print_json(report.failed(error, _outside(source)))

@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from secmail.cli.failures import printable, shown
+from secmail.cli.failures import printable, shown_name
 
 LARGE = 32 * 1024 * 1024
 EVERY = 0.2  # seconds
@@ -15,7 +15,7 @@ class Progress:
     """Counts the octets read of a file; a message is read more than once: decrypted, verified, written."""
 
     def __init__(self, name: str | None, size: int) -> None:
-        self._name, self._size = printable(shown(name)), size
+        self._name, self._size = printable(shown_name(name)), size
         self._read, self._next, self._written = 0, 0.0, False
 
     def advance(self, octets: int) -> None:

@@ -1,7 +1,6 @@
 """``open``: content comes out only if the verdict allows it, and the JSON object has every key."""
 
 import hashlib
-import json
 
 import pytest
 from commandline import LETTER, CommandLine
@@ -22,6 +21,7 @@ SIGNER = [
 ]  # fmt: skip
 WRAP = "wrap --key ada.pem --cert ca.crt --recipient bob.crt --triple -o wrapped.eml letter.eml"
 OPEN = "open --trust root.crt --key bob.pem"
+LABEL = bytes.fromhex("31 08 02 01 03 06 03 2a 03 04")
 
 
 def test_a_verified_message_comes_out_and_its_json_tells_all(secmail: CommandLine) -> None:
@@ -73,19 +73,22 @@ def test_an_unsigned_message_comes_out_only_if_that_is_allowed(secmail: CommandL
 
 
 def test_somebody_elses_message_is_told_in_one_line_and_as_json(secmail: CommandLine) -> None:
-    secmail(WRAP)
+    """What is seen from outside is told, but not what unverified signers say."""
+    secmail.write("label.der", LABEL)
+    secmail(f"{WRAP} --outer-label label.der")
     ended = secmail("open --trust root.crt --key carl.pem --json wrapped.eml")
     assert ended.status == 1
     assert ended.err == "secmail: wrapped.eml: the message is not encrypted to any of these keys\n"
     assert list(ended.json) == KEYS
     assert [each["kind"] for each in ended.json["layers"]] == ["signed", "enveloped"]
     assert (ended.json["verdict"], ended.json["reason"]) == ("not-verified", "the message is not encrypted to any of these keys")
+    assert ended.json["layers"][0]["signers"][0]["label"] is None
+    assert secmail("show --json wrapped.eml").json["layers"][0]["signers"][0]["label"] is not None
 
 
 def test_labels_of_those_who_are_not_verified_are_not_told(secmail: CommandLine) -> None:
     """RFC 2634 section 3.1.1 wants the signature verified before its label is looked at."""
-    label = bytes.fromhex("31 08 02 01 03 06 03 2a 03 04")
-    secmail.write("forged.eml", mime(signed_data(Forged("mallory", extra=(attribute(SECURITY_LABEL, label),)))))
+    secmail.write("forged.eml", mime(signed_data(Forged("mallory", extra=(attribute(SECURITY_LABEL, LABEL),)))))
     opened, shown = secmail("open --trust root.crt --json forged.eml").json, secmail("show --json forged.eml").json
     assert [each["layers"][0]["signers"][0]["label"] for each in (opened, shown)] == [
         None, {"policy": "1.2.3.4", "classification": 3, "privacy_mark": None, "categories": []},
@@ -107,6 +110,7 @@ def test_another_senders_name_makes_a_message_not_verified(secmail: CommandLine)
     secmail("sign --key ada.pem --cert ca.crt --from bob@example.org -o signed.eml letter.eml")
     ended = secmail("open --trust root.crt --json signed.eml")
     assert (ended.status, ended.json["verdict"], ended.json["from"]["matches_signer"]) == (1, "not-verified", False)
+    assert ended.err == "secmail: signed.eml: not-verified: signed by ada@example.org, who is not the sender the message names\n"
 
 
 def test_show_never_says_verified(secmail: CommandLine) -> None:
@@ -167,7 +171,14 @@ def test_the_letter_of_these_tests_is_no_secret(secmail: CommandLine) -> None:
     ended = secmail(f"{OPEN} broken.eml")
     assert (ended.status, ended.out) == (3, b"")
     assert LETTER.splitlines()[-1].decode() not in ended.err
-    assert json.dumps(ended.err).count("\\n") == 1
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["show", "open --trust root.crt"])
+def test_what_is_no_message_is_told_as_json_too(secmail: CommandLine, command: str) -> None:
+    secmail.write("noise", bytes(range(256)))
+    ended = secmail(f"{command} --json noise")
+    assert (ended.status, list(ended.json), ended.json["layers"], ended.err.count("\n")) == (3, KEYS, [], 1)
 
 
 def test_mailbox_lines_and_words_around_armour_are_passed_over(secmail: CommandLine) -> None:
