@@ -229,6 +229,8 @@ def header(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
         if octets_ > 8:
             raise Malformed("an element claims an absurd length")
         content += octets_
+        if content > len(data):
+            raise Malformed("an element is cut off")
         size = int.from_bytes(data[position + 2 : content], "big")
     end = content + size
     if end > limit:

@@ -1,7 +1,10 @@
 """What ``make fuzz`` has found, each as the rule that was broken. Inputs are made by code, as small as they get."""
 
+import io
 from datetime import timedelta
 
+import forge
+import layered
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -11,6 +14,7 @@ from layered import POLICY
 from pki import NOW, certificate, private_key, trust
 
 from secmail import Certificate, Malformed, der, load_private_key
+from secmail.cms.ber import BerReader
 from secmail.labels import Category, Clearance, TagType
 from secmail.paths import PathOptions, validate
 
@@ -66,6 +70,28 @@ def test_evidence_that_cannot_be_read_is_passed_over(tag):
     crl = signed(der.sequence(der.integer(1), algorithm, certificate("ca").subject_der, *times, der.tlv(tag, der.sequence()), der.sequence()))
     options = PathOptions(crls=(crl,), ocsps=(crl,))
     assert validate(certificate("ada"), trust=trust(), at=NOW, intermediates=[certificate("ca")], options=options).valid
+
+
+# Structures that are cut off
+
+
+@pytest.mark.parametrize("cut_off", ["0282", "028201", "30843000", "048801"])
+def test_a_length_that_is_cut_off_is_malformed(cut_off):
+    """X.690 section 8.1.3.5. A reader that steps beyond the end of the stream waits there for ever."""
+    data = bytes.fromhex(cut_off)
+    with pytest.raises(Malformed):
+        BerReader(io.BytesIO(data)).element()
+    with pytest.raises(Malformed):
+        b"".join(BerReader(io.BytesIO(data)).octets())
+    with pytest.raises(Malformed):
+        der.Reader(data).element()
+
+
+def test_a_message_that_is_cut_off_within_a_length_is_malformed():
+    structure = forge.signed_data(forge.Forged())
+    assert structure[1] == 0x82
+    with pytest.raises(Malformed):
+        layered.opened(layered.mime(structure[:3]))
 
 
 # Private keys
