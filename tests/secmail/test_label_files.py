@@ -1,6 +1,10 @@
 """Labels and clearances as files: DER, or XML in the form of spiffing's test data."""
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secmail.errors import Malformed
 from secmail.labels import Category, Clearance, SecurityLabel, TagType, read_clearance, read_label
@@ -77,3 +81,14 @@ def test_what_is_no_label_is_malformed(data: bytes, complaint: str) -> None:
 def test_an_informative_category_can_not_be_granted() -> None:
     with pytest.raises(Malformed, match="informative category"):
         read_clearance(xml("clearance", tag("informative")))
+
+
+WHOLE = xml("clearance", LOW + tag("restrictive") + tag("enumeratedPermissive", "9954"))
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.binary(max_size=3), st.integers(0, 3))
+def test_no_file_raises_anything_but_malformed(position: int, octets: bytes, dropped: int) -> None:
+    data = WHOLE[:position] + octets + WHOLE[position + dropped :]
+    for read in (read_label, read_clearance):
+        with contextlib.suppress(Malformed):
+            read(data)
