@@ -48,3 +48,13 @@ def test_the_examples_run():
         heading = section.partition("\n")[0]
         for example in EXAMPLE.findall(section):
             exec(compile(example, heading, "exec"), names)  # noqa: S102 (the document's own text)
+
+
+RULES = re.findall(r"^\| (?!rule |---)(.+) \| (.+) \|$", (DOCUMENT.parent / "rules.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_rule_of_the_document_has_a_test_of_that_name():
+    tests = {name for path in Path(__file__).parent.glob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    missing = {name for _, cell in RULES for name in re.findall(r"\w+", cell)} - tests
+    assert missing == set()
+    assert RULES
