@@ -44,6 +44,7 @@ MAX_LAYERS = 10
 PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 PKCS7_SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
 SUFFIXES = (".p7m", ".p7s", ".p7c", ".p7z")
+STRUCTURE = ("Content-Type", "Content-Transfer-Encoding")
 CMS_OIDS = tuple(der.oid(each) for each in (DATA, SIGNED_DATA, ENVELOPED_DATA, AUTH_ENVELOPED_DATA, ENCRYPTED_DATA, COMPRESSED_DATA, DIGESTED_DATA))
 
 EnvelopeKind = Literal["enveloped", "auth-enveloped", "encrypted"]
@@ -252,6 +253,12 @@ class _Opener:
 
     def open(self, entity: Entity, detached: Source | None) -> Opened | None:
         """None where the entity is no layer. ``detached`` is the content of a signature that stands alone."""
+        layer = self._layer(entity, detached)
+        if layer is not None and any(len(entity.headers.get_all(name)) > 1 for name in STRUCTURE):
+            raise Malformed("a header section with two content types or transfer encodings, which programs read in different ways")
+        return layer
+
+    def _layer(self, entity: Entity, detached: Source | None) -> Opened | None:
         if entity.content_type == "multipart/signed" and entity.parameters.get("protocol", "").lower() in PKCS7_SIGNATURE:
             return self._multipart_signed(entity)
         if not _is_pkcs7(entity):
@@ -299,8 +306,11 @@ class _Opener:
         parts = entity.parts()
         if len(parts) != 2:
             raise Malformed("a multipart/signed has two parts (RFC 1847 section 2.1)")
+        if parts[1].content_type not in (*PKCS7_SIGNATURE, "application/octet-stream"):
+            raise Malformed("the second part of a multipart/signed is no signature (RFC 8551 section 3.5.3.2)")
         content = _Canonical(parts[0].raw)
-        return _signed_layer(self._verified(parts[1].content, content)), content, True
+        signed = self._verified(parts[1].content, content)
+        return _signed_layer(signed), content, signed.content_type == DATA
 
     def _verified(self, source: Source, detached: Source | None) -> SignedData:
         return verify(source, trust=self.trust, now=self.now, detached=detached, certificates=self.certificates, options=self.options)

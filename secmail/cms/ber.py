@@ -52,6 +52,14 @@ class BerReader:
         if self._ends.pop() == der.INDEFINITE:
             self._take(2)
 
+    def end(self) -> None:
+        """There must be nothing more, but for the line ends that come with transfer encodings and text files."""
+        rest = self._buffer[self._offset :]
+        while not rest.strip(b"\r\n") and (rest := self._stream.read(CHUNK)):
+            pass
+        if rest.strip(b"\r\n"):
+            raise Malformed("surplus bytes after the structure")
+
     def element(self, tag: int | None = None, limit: int = MAX_MEMBER) -> der.Element:
         """The next member, complete and in definite lengths, of at most ``limit`` octets."""
         found = self._expect(tag)

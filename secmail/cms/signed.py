@@ -210,6 +210,7 @@ def verify(
         infos = list(reader.element(der.SET, MAX_COLLECTION).inside().at_most(MAX_SIGNERS))
         for _ in range(3):
             reader.leave()
+        reader.end()
     if infos and not encapsulated and detached is None:
         raise Malformed("the signed content is absent")
     signed = _EncapsulatedContent(source) if encapsulated else None
