@@ -18,8 +18,10 @@ DATE_TOLERANCE = timedelta(hours=1)
 
 Verdict = Literal["verified", "not-verified", "unsigned"]
 
-# What a person takes for an address, wherever in the field it stands
-_LOOKS_LIKE_ADDRESS = re.compile(r"""[^\s"'<>()\[\]:;,@]+@[^\s"'<>()\[\]:;,@]+""")
+# What a person takes for an address, wherever in the field it stands: each "@" with all that touches it. Quotes and comments touch it
+# too, because programs drop them ('"ada""@example.org"'). Only "Ada @ Home" is a name.
+_PIECE = r"""[^\s"<>()\[\]:;,@]"""
+_LOOKS_LIKE_ADDRESS = re.compile(rf"""(?<!{_PIECE}){_PIECE}*@(?!(?<=\s@)\s+[^\s.@]+(?:[\s"<]|\Z)){_PIECE}*""")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _named(field: ProtectedHeader) -> tuple[str, ...]:
     """Every address that a reader could take the field to name: in display names, comments and repeated fields too."""
     found = [each.addr_spec for each in field.all_addresses]
     for value in field.all_values:
-        found += _LOOKS_LIKE_ADDRESS.findall(unicodedata.normalize("NFKC", value))
+        found += [each.strip("'") for each in _LOOKS_LIKE_ADDRESS.findall(unicodedata.normalize("NFKC", value))]
     return tuple(dict.fromkeys(found))
 
 
