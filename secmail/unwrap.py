@@ -144,6 +144,7 @@ def _judged(
     headers = counting_headers(outer, entity, layers, signed=verified)
     judgement = judge(layers, headers)
     believed = innermost if judgement.author else None
+    request_state, request = _request(believed, judgement.author, headers)
     history_state, history = _history(layers, lists if judgement.author is None else (*lists, *_protected_recipients(headers)))
     return Unwrapped(
         layers=tuple(layers),
@@ -152,12 +153,12 @@ def _judged(
         headers=headers,
         label_state=believed.label_state if believed else "absent",
         label=believed.label if believed else None,
-        receipt_request=believed.receipt_request if believed else None,
+        receipt_request=request,
         verdict=judgement.verdict,
         reason=judgement.reason,
         author=judgement.author,
         error=judgement.error,
-        receipt_request_state=believed.receipt_request_state if believed else "absent",
+        receipt_request_state=request_state,
         equivalent_labels=tuple(_translated(believed, translators)) if believed else (),
         history_state=history_state,
         ml_expansion_history=history,
@@ -166,11 +167,26 @@ def _judged(
 
 
 def counting_headers(outer: Entity, entity: Entity | None, layers: Sequence[Layer], *, signed: bool) -> Mapping[str, ProtectedHeader]:
-    """The header fields that count. A bare CMS structure has none outside, so those of the entity inside are all there are."""
+    """The header fields that count. A bare CMS structure has none outside, so those of the entity inside are all there are; and where
+    only those inside name an author, nobody may be led to believe them unchecked."""
     payload = entity or outer
     encrypted = any(isinstance(layer, EnvelopedLayer) for layer in layers)
-    outside = outer.headers if outer.headers.has_message_fields else payload.headers
+    unnamed = "from" not in outer.headers and "from" in payload.headers
+    outside = payload.headers if unnamed or not outer.headers.has_message_fields else outer.headers
     return protection_states(outside, payload, encrypted=entity is not None and encrypted, signed=entity is not None and signed)
+
+
+def _request(
+    layer: SignedLayer | None, author: Author | None, headers: Mapping[str, ProtectedHeader]
+) -> tuple[ClaimState, ReceiptRequest | None]:
+    """The request of those who wrote: anybody could put a signature of his own, with a request, beside theirs."""
+    if layer is None or author is None:
+        return "absent", None
+    named = headers[author.field].all_addresses if author.field else ()
+    asking = [each.certificate for each in layer.verified_signers if each.receipt_request is not None]
+    if named and layer.receipt_request is not None and not any(each.speaks_for(of.addr_spec) for each in asking for of in named):
+        return "absent", None
+    return layer.receipt_request_state, layer.receipt_request
 
 
 def _history(layers: Sequence[Layer], lists: Iterable[str]) -> tuple[HistoryState, tuple[MLData, ...]]:

@@ -92,9 +92,9 @@ def test_a_request_of_somebody_who_is_not_the_author_is_not_answered():
     assert not receipt_owed(opened(data), addresses=BOB)
 
 
-def requests(*found, names=("ada", "rita")) -> bytes:
+def requests(*found, names=("ada", "rita"), sender="ada@example.org") -> bytes:
     extra = [() if each is None else (attribute(attributes.RECEIPT_REQUEST, each.to_der()),) for each in found]
-    return mime(signed_data(*(Forged(name, extra=each) for name, each in zip(names, extra, strict=False))))
+    return mime(signed_data(*(Forged(name, extra=each) for name, each in zip(names, extra, strict=False))), sender)
 
 
 def test_2_3_differing_verified_requests_give_no_receipt():
@@ -103,7 +103,14 @@ def test_2_3_differing_verified_requests_give_no_receipt():
     assert differing.receipt_request_state == "conflict"
     assert receipt_owed(differing, addresses=BOB).reason == "the request for a receipt is not clear"
     assert receipt_owed(opened(requests(REQUEST, REQUEST)), addresses=BOB)
-    assert receipt_owed(opened(requests(None, REQUEST)), addresses=BOB)
+    assert receipt_owed(opened(requests(None, REQUEST, sender="ada@example.org, rita@example.org")), addresses=BOB)
+
+
+def test_a_request_of_somebody_who_only_signed_along_is_none():
+    """Whoever gets hold of a message could put his signature with a request of his own beside the author's."""
+    result = opened(requests(None, REQUEST))
+    assert (result.verdict, result.receipt_request_state, result.receipt_request) == ("verified", "absent", None)
+    assert not receipt_owed(result, addresses=BOB)
 
 
 def test_2_2_1_requests_that_differ_only_in_names_that_are_no_addresses_differ():

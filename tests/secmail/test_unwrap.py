@@ -191,6 +191,37 @@ def test_multipart_signed_has_two_parts():
         opened(clear_signed(parts=1))
 
 
+@pytest.mark.parametrize(("content_type", "accepted"), [("text/html", False), ("application/octet-stream", True)])
+def test_rfc8551_3_5_3_the_second_part_is_a_signature(content_type, accepted):
+    changed = clear_signed().replace(b"application/pkcs7-signature; name", content_type.encode() + b"; name")
+    if accepted:
+        assert opened(changed).verdict == "verified"
+        return
+    with pytest.raises(Malformed):
+        opened(changed)
+
+
+def test_what_was_signed_as_something_else_is_no_message_in_a_multipart_signed():
+    """RFC 8551 section 2.4.2: in a multipart/signed it is id-data; a receipt, say, must not be read as a text."""
+    message = clear_signed()
+    alone = signed_data(Forged(content_type="1.2.840.113549.1.9.16.1.1"), detached=True)
+    result = opened(message[: message.index(b"base64\r\n\r\n") + 10] + base64.encodebytes(alone) + b"\r\n--bound--\r\n")
+    assert (result.entity, read(result)) == (None, CONTENT)
+
+
+@pytest.mark.parametrize("field", [b"Content-Type: text/html\r\n", b"Content-Transfer-Encoding: 7bit\r\n"])
+def test_a_layer_has_one_content_type_and_one_transfer_encoding(field):
+    with pytest.raises(Malformed):
+        opened(pkcs7(signed_data(Forged())).replace(b"\r\n\r\n", b"\r\n" + field + b"\r\n", 1))
+
+
+def test_nothing_follows_the_structure_but_line_ends():
+    assert opened(signed_data(Forged()) + b"\r\n").verdict == "verified"
+    for surplus in (b"\0", b"\n" * 70_000 + b"x", signed_data(Forged("mallory"))):
+        with pytest.raises(Malformed):
+            opened(signed_data(Forged()) + surplus)
+
+
 def test_multipart_signed_of_another_protocol_is_no_layer():
     result = opened(clear_signed().replace(b"application/pkcs7-signature", b"application/pgp-signature"))
     assert result.layers == ()
@@ -301,12 +332,32 @@ def test_a_signer_whom_the_message_does_not_name_is_not_its_author(top):
         "eve@example.org: ada@example.org;",
         "ada@example.org, eve@example.org",
         "ada@example.org\r\nFrom: eve@example.org",
+        '"eve""@example.org" <ada@example.org>',
+        "eve(or not)@example.org <ada@example.org>",
+        "eve @ example.org <ada@example.org>",
+        "<@eve.example:ada@example.org>",
     ],
 )
 def test_a_from_that_also_names_somebody_else_does_not_match_the_signer(sender):
     """Programs show the display name, the first mailbox or the last field: whichever it is, it must be the signer's."""
     result = opened(message("ada", top=headers(sender)))
     assert (result.verdict, result.matches_signer, result.author) == ("not-verified", False, None)
+
+
+@pytest.mark.parametrize("sender", ['"Ada @ Home" <ada@example.org>', "'ada@example.org' <ada@example.org>", "Staff: Ada <ADA@example.org>;"])
+def test_a_from_that_names_the_signer_in_another_way_matches(sender):
+    assert opened(message("ada", top=headers(sender))).matches_signer
+
+
+def test_a_long_from_costs_its_length_once():
+    assert not opened(message("ada", top=headers("a" * 200_000))).matches_signer
+
+
+def test_a_from_inside_counts_where_there_is_none_outside():
+    """Programs that show the header section inside would show it beside the verdict."""
+    inside = b"From: eve@example.org\r\n\r\nHello\r\n"
+    result = opened(message("ada", content=inside, top=b"Subject: Plans\r\n"))
+    assert (result.verdict, result.headers["from"].value) == ("not-verified", "eve@example.org")
 
 
 def test_all_whom_from_names_may_sign_together():
