@@ -3,7 +3,10 @@
 import pytest
 from commandline import CommandLine
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from pki import private_key
+from pki import NOW, certificate, private_key
+
+from secmail import BytesSource, TrustStore
+from secmail.cms.signed import verify
 
 SPIF = """<SPIF><securityPolicyId name="Acme" id="1.3.6.1.4.1.32473.9"/><securityClassifications>
 <securityClassification name="OPEN" lacv="1" hierarchy="1"/><securityClassification name="SECRET" lacv="4" hierarchy="4"/>
@@ -68,9 +71,12 @@ def test_a_media_type_makes_content_of_what_looks_like_a_message(secmail: Comman
 
 def test_what_is_smime_already_gets_another_layer_and_keeps_its_fields_outside(secmail: CommandLine) -> None:
     secmail("encrypt --recipient bob.crt -o secret.eml letter.eml")
-    secmail("sign --key ada.pem --cert ca.crt -o again.eml secret.eml")
+    secmail.write("secret.eml", b"Bcc: carl@example.org\r\n" + secmail.read("secret.eml"))
+    secmail("sign --detached --key ada.pem --cert ca.crt -o again.eml secret.eml")
     shown = secmail(f"{OPEN} --json again.eml").json
     assert [each["kind"] for each in shown["layers"]] == ["signed", "enveloped", "mime"]
+    again = secmail.read("again.eml")
+    assert (again.count(b"From:"), b"hp=" in again, b"carl" in again) == (1, False, False)
     assert shown["headers"]["From"]["value"] == "Ada <ada@example.org>"
 
 
@@ -155,3 +161,19 @@ def test_header_fields_that_can_not_be_sent_are_refused(secmail: CommandLine, fi
     secmail.write("letter.eml", fields + b"\nHello\n")
     ended = secmail(f"{SIGN} letter.eml")
     assert (ended.status, "signed" in secmail.names()) == (3, False)
+
+
+def test_the_path_goes_along_without_its_anchor(secmail: CommandLine) -> None:
+    """Who verifies has the anchor, or distrusts it."""
+    secmail(f"{SIGN} --cert root.crt --outform der letter.eml")
+    found = verify(BytesSource(secmail.read("signed")), trust=TrustStore([]), now=NOW).certificates
+    assert set(found) == {certificate("ada"), certificate("ca")}
+
+
+def test_parts_and_their_encodings_stay_as_they_are(secmail: CommandLine) -> None:
+    body = "--x\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nGrüße\n--x\nContent-Type: image/png\n\n123\n--x--\n"
+    secmail.write("letter.eml", f"From: ada@example.org\nContent-Type: multipart/mixed;\n boundary=x\nContent-Transfer-Encoding: 8bit\n\n{body}")
+    secmail(f"{WRAP} letter.eml")
+    ended = secmail(f"{OPEN} wrapped.eml")
+    assert ended.out.endswith(b"\r\n\r\n" + body.replace("\n", "\r\n").encode())
+    assert b'Content-Type: multipart/mixed;\r\n boundary=x; hp="cipher"\r\n' in ended.out
