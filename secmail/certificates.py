@@ -21,6 +21,7 @@ from secmail.algorithms import UNSUPPORTED_KEYS
 from secmail.errors import Malformed, Unsupported
 
 MAX_RSA_BITS = 16_384
+MAX_NAME = 100  # attributes in it
 SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
 SMIME_CAPABILITIES = "1.2.840.113549.1.9.15"  # RFC 4262 section 2
 AUTHORITY_CLEARANCE_CONSTRAINTS = "1.3.6.1.5.5.7.1.21"  # RFC 5913 section 3
@@ -280,6 +281,8 @@ def normal_address(address: str) -> str:
 
 def _names_and_extensions(loaded: asn1_x509.Certificate) -> tuple[object, ...]:
     """What paths are built by: a name may hold a value that is no text, an extension may be cut off."""
+    if max(sum(map(len, name.chosen)) for name in (loaded.subject, loaded.issuer)) > MAX_NAME:
+        raise Malformed("a name has too many members")  # asn1crypto recurses once for each of a kind
     return loaded.subject.hashable, loaded.issuer.hashable, loaded.critical_extensions
 
 

@@ -175,12 +175,7 @@ class Reader:
 
     def octets(self) -> bytes:
         """The value of an OCTET STRING, also of a constructed one."""
-        found = self.element()
-        if found.tag == OCTET_STRING | CONSTRUCTED:
-            return b"".join(part.content for part in found.inside() if part.tag == OCTET_STRING)
-        if found.tag != OCTET_STRING:
-            raise Malformed("an octet string is expected")
-        return found.content
+        return joined(self.element())
 
     def __iter__(self) -> Iterator[Element]:
         while self._position < len(self._data):
@@ -201,6 +196,15 @@ class Reader:
         """There must be nothing more."""
         if self._position != len(self._data):
             raise Malformed("surplus bytes after the last member")
+
+
+def joined(element: Element, depth: int = 0) -> bytes:
+    """The value of an OCTET STRING, whose pieces may be in pieces again (X.690 section 8.7.3)."""
+    if element.tag == OCTET_STRING:
+        return element.content
+    if element.tag != OCTET_STRING | CONSTRUCTED or depth > MAX_DEPTH:
+        raise Malformed("an octet string is expected")
+    return b"".join(joined(piece, depth + 1) for piece in element.inside())
 
 
 def read(data: bytes, tag: int = SEQUENCE) -> Reader:

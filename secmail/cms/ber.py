@@ -126,7 +126,7 @@ class BerReader:
         parts, size = [], 0
         while self.peek() is not None:
             part = self.element(limit=limit - size)
-            parts.append(part.content if tag == der.OCTET_STRING | der.CONSTRUCTED else part.der)
+            parts.append(der.joined(part) if tag == der.OCTET_STRING | der.CONSTRUCTED else part.der)
             size += len(part.der)
         self.leave()
         return der.tlv(der.OCTET_STRING if tag == der.OCTET_STRING | der.CONSTRUCTED else tag, *parts)

@@ -15,6 +15,7 @@ from pki import NOW, certificate, private_key, trust
 
 from secmail import Certificate, Malformed, der, load_private_key
 from secmail.cms.ber import BerReader
+from secmail.cms.summary import name_of
 from secmail.labels import Category, Clearance, TagType
 from secmail.paths import PathOptions, validate
 
@@ -92,6 +93,37 @@ def test_a_message_that_is_cut_off_within_a_length_is_malformed():
     assert structure[1] == 0x82
     with pytest.raises(Malformed):
         layered.opened(layered.mime(structure[:3]))
+
+
+def test_an_octet_string_in_pieces_of_pieces_has_one_value():
+    """X.690 section 8.7.3.2: the pieces of a constructed octet string may be constructed themselves."""
+    data = bytes.fromhex("2480 2408 0402 4142 0402 4344 0402 4546 0000")
+    assert der.definite(data)[0] == der.octets(b"ABCDEF")
+    assert BerReader(io.BytesIO(data)).element().der == der.octets(b"ABCDEF")
+    assert b"".join(BerReader(io.BytesIO(data)).octets()) == b"ABCDEF"
+    assert der.Reader(bytes.fromhex("240a 2404 0402 4142 0402 4344")).octets() == b"ABCD"
+
+
+@pytest.mark.parametrize("data", ["2480 0302 0041 0402 4142 0000", "2408 0302 0041 0402 4142"])
+def test_the_pieces_of_an_octet_string_are_octet_strings(data):
+    with pytest.raises(Malformed):
+        der.Reader(bytes.fromhex(data)).octets()
+    with pytest.raises(Malformed):
+        b"".join(BerReader(io.BytesIO(bytes.fromhex(data))).octets())
+
+
+# Names of many members
+
+
+def test_a_name_of_many_members_is_malformed():
+    """asn1crypto goes one call deeper for each member of a kind when it writes a name for people."""
+    name = der.sequence(*[der.tlv(der.SET, der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"x")))] * 2000)
+    tbs = x509.load_der_x509_certificate(certificate("ada").der).tbs_certificate_bytes
+    head, tail = der.read(tbs).rest().split(certificate("ada").subject_der)
+    many = Certificate.from_der(signed(der.sequence(head, name, tail)))
+    assert not validate(many, trust=trust(), at=NOW, intermediates=[certificate("ca")]).valid
+    with pytest.raises(Malformed):
+        name_of(der.Reader(der.sequence(name, der.integer(1))).element())
 
 
 # Private keys
