@@ -139,6 +139,8 @@ def test_the_moment_decides_whether_certificates_are_valid(secmail: CommandLine)
     assert secmail("open --trust root.crt --at 2030-01-01 signed.eml").status == 1
     assert secmail("open --trust root.crt --at 2026-03-02t08:00:00z signed.eml").status == 0
     assert secmail("open --trust root.crt --at noon signed.eml").status == 2
+    secmail("sign --key ada.pem --cert ca.crt --at 2026-03-01T12:00:00+02:00 -o signed.eml letter.eml")
+    assert secmail("show --json signed.eml").json["layers"][0]["signers"][0]["signing_time"] == "2026-03-01T10:00:00Z"
 
 
 def test_shared_keys_and_passwords_open_what_was_encrypted_to_them(secmail: CommandLine) -> None:
