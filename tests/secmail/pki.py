@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, mlkem, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from secmail import Certificate, SoftwareDecryptionKey, SoftwareSigningKey, TrustStore, der
 from secmail.algorithms import AES256_CBC, AES256_GCM
@@ -23,7 +23,11 @@ CA, SIGN, ENCRYPT, AGREE = "ca", "sign", "encrypt", "agree"
 
 @dataclass(frozen=True)
 class Row:
-    """What one certificate says; ``uses`` become its key usage (none at all: no such extension)."""
+    """What one certificate says; ``uses`` become its key usage (none at all: no such extension).
+
+    For lookalikes: ``common_name`` where it is not the row's, ``twin_of`` whose serial number and key identifier it takes, ``names`` for
+    its subjectAltName (GeneralNames as encoded), ``address`` for its subject, and further critical ``extensions``.
+    """
 
     key: str
     issuer: str
@@ -31,6 +35,12 @@ class Row:
     email: str | None = None
     days: tuple[int, int] = (-30, 300)
     capabilities: tuple[str, ...] = ()
+    purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION
+    common_name: str | None = None
+    twin_of: str | None = None
+    names: tuple[bytes, ...] = ()
+    address: str | None = None
+    extensions: tuple[x509.ExtensionType, ...] = ()
 
 
 PKI = {
@@ -96,22 +106,27 @@ def certificate(name: str) -> Certificate:
         subject_name=_name(name),
         issuer_name=_name(row.issuer),
         public_key=private_key(name).public_key(),
-        serial_number=_serial_number(name),
+        serial_number=_serial_number(row.twin_of or name),
         not_valid_before=NOW + timedelta(row.days[0]),
         not_valid_after=NOW + timedelta(row.days[1]),
     )
     builder = builder.add_extension(x509.BasicConstraints(ca=CA in row.uses, path_length=None), critical=True)
     builder = builder.add_extension(_key_usage(row.uses), critical=True)
     builder = builder.add_extension(
-        x509.SubjectKeyIdentifier.from_public_key(private_key(name).public_key()), critical=False
+        x509.SubjectKeyIdentifier.from_public_key(private_key(row.twin_of or name).public_key()), critical=False
     )
     builder = builder.add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
     )
     if CA not in row.uses:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([row.purpose]), critical=False)
     if row.email:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(row.email)]), critical=False)
+    if row.names:
+        names = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, der.sequence(*row.names))
+        builder = builder.add_extension(names, critical=False)
+    for extension in row.extensions:
+        builder = builder.add_extension(extension, critical=True)
     if row.capabilities:
         builder = builder.add_extension(_capabilities(row.capabilities), critical=False)
     return Certificate.from_der(builder.sign(issuer_key, hashes.SHA256()).public_bytes(Encoding.DER))
@@ -140,8 +155,12 @@ def _serial_number(name: str) -> int:
     return 1 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big")
 
 
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def _name(name: str) -> x509.Name:
+    row = PKI[name]
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, row.common_name or name)]
+    if row.address:
+        attributes.append(x509.NameAttribute(NameOID.EMAIL_ADDRESS, row.address))
+    return x509.Name(attributes)
 
 
 def _key_usage(uses: tuple[str, ...]) -> x509.KeyUsage:
