@@ -112,7 +112,7 @@ class RevocationList:
             yield entry, name
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)  # a message may bring lists of four megabytes
 def read_list(data: bytes) -> RevocationList:
     return RevocationList.from_der(data)
 

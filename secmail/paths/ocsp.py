@@ -36,6 +36,7 @@ REASONS = {
 }
 MAX_CERTIFICATES = 16
 MAX_ANSWERS = 1000
+MAX_LENGTH = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class OcspResponse:
     @classmethod
     def from_der(cls, data: bytes) -> "OcspResponse":
         """Malformed if it is none, or no answer."""
+        if len(data) > MAX_LENGTH:
+            raise Malformed(f"an OCSP response of more than {MAX_LENGTH} octets")
         response = der.read(data)
         if response.element(ENUMERATED).content != SUCCESSFUL:
             raise Malformed("an OCSP response without an answer")

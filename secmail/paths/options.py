@@ -41,19 +41,27 @@ class TrustStore:
         object.__setattr__(self, "anchors", tuple(dict.fromkeys(anchors)))
 
     @cached_property
-    def trust_anchors(self) -> tuple[CertTrustAnchor, ...]:
-        """The same in the form of the library. Malformed if one is no certificate."""
-        return tuple(
-            CertTrustAnchor(
-                anchor.asn1,
-                TrustQualifiers(
-                    max_path_length=anchor.asn1.max_path_length,
-                    valid_from=anchor.not_before,
-                    valid_until=anchor.not_after,
-                ),
-            )
-            for anchor in self.anchors
-        )
+    def trust_anchors(self) -> tuple[tuple[CertTrustAnchor, ...], ...]:
+        """The same in the form of the library, in sets of which none has a name with the same key twice: it would see one of them.
+
+        Malformed if one is no certificate.
+        """
+        sets: list[dict[object, CertTrustAnchor]] = []
+        for anchor in self.anchors:
+            holder = anchor.asn1.subject.hashable, anchor.public_key_info
+            free = next((each for each in sets if holder not in each), None)
+            if free is None:
+                sets.append(free := {})
+            free[holder] = _trust_anchor(anchor)
+        return tuple(tuple(each.values()) for each in sets)
+
+
+def _trust_anchor(anchor: Certificate) -> CertTrustAnchor:
+    length = anchor.asn1.max_path_length
+    return CertTrustAnchor(
+        anchor.asn1,
+        TrustQualifiers(max_path_length=length, valid_from=anchor.not_before, valid_until=anchor.not_after),
+    )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from asn1crypto import core
 from asn1crypto import x509 as asn1_x509
 from pyhanko_certvalidator import ValidationContext, errors
+from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.name_trees import (
     PKIXSubtrees,
     default_excluded_subtrees,
@@ -88,8 +89,7 @@ def _validated(
     evidence = Evidence(options, at, candidates, path_of_signer)
     parameters = _policy_parameters(options)
     refusals: list[Refusal] = []
-    for path in _paths(certificate, trust, at, known):
-        chain = _chain(path, (certificate, *candidates))
+    for path, chain in _paths(certificate, trust, at, known):
         invalid = _invalid(path, at, parameters)
         if invalid is not None and not all(signed_by(each.der, issuer, weak=True) for each, issuer in pairwise(chain)):
             # Two authorities of one name: what is wrong with the other one is said only if there is nothing else
@@ -153,20 +153,24 @@ def _anchored(candidates: Iterable[Certificate], trust: TrustStore) -> list[Cert
     return kept
 
 
-def _paths(certificate: Certificate, trust: TrustStore, at: datetime, known: list[Certificate]) -> list[ValidationPath]:
+def _paths(
+    certificate: Certificate, trust: TrustStore, at: datetime, known: list[Certificate]
+) -> list[tuple[ValidationPath, Chain]]:
     """The ways from the certificate to an anchor by names and keys; nothing of them is validated."""
-    rules = _rules(trust, at, known)
+    originals = {id(each.asn1): each for each in (*trust.anchors, *known, certificate)}
 
-    async def found() -> list[ValidationPath]:
-        paths: list[ValidationPath] = []
-        with suppress(errors.PathBuildingError):
-            async for path in rules.path_builder.async_build_paths_lazy(certificate.asn1):
-                # The library takes who has the name and key of an anchor for the anchor
-                if path.leaf is not certificate.asn1 and certificate not in trust.anchors:
-                    continue
-                paths.append(path)
-                if len(paths) == MAX_PATHS:
-                    break
+    async def found() -> list[tuple[ValidationPath, Chain]]:
+        paths: list[tuple[ValidationPath, Chain]] = []
+        for anchors in trust.trust_anchors:
+            builder = _rules(anchors, at, known).path_builder
+            with suppress(errors.PathBuildingError):
+                async for path in builder.async_build_paths_lazy(certificate.asn1):
+                    chain = tuple(originals[id(each)] for each in reversed(list(path)))
+                    # The library takes who has the name and key of an anchor for the anchor
+                    if chain[0] == certificate:
+                        paths.append((path, chain))
+                    if len(paths) == MAX_PATHS:
+                        return paths
         return paths
 
     return _run(found())
@@ -174,20 +178,13 @@ def _paths(certificate: Certificate, trust: TrustStore, at: datetime, known: lis
 
 def _path_to(signer: Certificate, anchor: Certificate, at: datetime, known: list[Certificate]) -> Chain | None:
     """A path of somebody who signed evidence to one anchor; its certificates are not looked up in other evidence here."""
-    for path in _paths(signer, TrustStore([anchor]), at, known):
-        if _invalid(path, at, PKIXValidationParams()) is None:
-            return _chain(path, (signer, anchor, *known))
-    return None
+    paths = _paths(signer, TrustStore([anchor]), at, known)
+    return next((chain for path, chain in paths if _invalid(path, at, PKIXValidationParams()) is None), None)
 
 
-def _chain(path: ValidationPath, certificates: Iterable[Certificate]) -> Chain:
-    originals = {id(each.asn1): each for each in certificates}
-    return tuple(originals[id(each)] for each in reversed(list(path)))
-
-
-def _rules(trust: TrustStore, at: datetime, known: Iterable[Certificate] = ()) -> ValidationContext:
+def _rules(anchors: Iterable[CertTrustAnchor], at: datetime, known: Iterable[Certificate] = ()) -> ValidationContext:
     return ValidationContext(
-        trust_roots=trust.trust_anchors,
+        trust_roots=anchors,
         other_certs=[each.asn1 for each in known],
         moment=at,
         revinfo_policy=CertRevTrustPolicy(NO_REVOCATION),
@@ -210,7 +207,7 @@ def _revoked(chain: Chain, evidence: Evidence) -> Refusal | None:
 def _invalid(path: ValidationPath, at: datetime, policies: PKIXValidationParams) -> Refusal | None:
     """Why a path is not valid by RFC 5280 section 6.1."""
     try:
-        _run(async_validate_path(_rules(TrustStore([]), at), path, _constrained(policies, path)))
+        _run(async_validate_path(_rules((), at), path, _constrained(policies, path)))
     except errors.ExpiredError as error:
         return 1, f"{_which(error.is_ee_cert)} expired on {day(error.expired_dt)}"
     except errors.NotYetValidError as error:

@@ -128,6 +128,16 @@ def test_who_has_name_and_key_of_an_anchor_is_not_the_anchor():
     assert verdict.chain == ()
 
 
+def test_of_two_anchors_with_one_key_each_is_judged_as_itself():
+    """A root that was renewed: the older certificate of it has expired."""
+    renewed = issue("Root", None, ca=True, key=ROOT.key)
+    old = issue("Root", None, ca=True, key=ROOT.key, days=(-100, -1))
+    for anchors in ([renewed, old], [old, renewed]):
+        trust = TrustStore([each.certificate for each in anchors])
+        assert check(ADA, trust=trust).chain[-1] == renewed.certificate
+        assert not check(old, trust=trust)
+
+
 # Addresses under name constraints
 
 

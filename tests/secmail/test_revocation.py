@@ -375,3 +375,9 @@ def test_much_evidence_of_no_value_costs_little():
     started = time.process_time()
     assert check(ADA, crls=lists, ocsps=answers, at=NOW + timedelta(hours=1))
     assert time.process_time() - started < 2
+
+
+def test_an_answer_beyond_measure_is_passed_over():
+    many = [responder() for _ in range(400)]
+    assert hard(ADA, ocsps=[response(AUTHORITY, ADA, certificates=many[:4])])
+    assert hard(ADA, ocsps=[response(AUTHORITY, ADA, certificates=many)]).reason == UNPROVEN
