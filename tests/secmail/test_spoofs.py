@@ -4,12 +4,14 @@ Each is opened by the command line, as whoever receives it would.
 """
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 import spoofs_certificates
 import spoofs_claims
 import spoofs_encryption
 import spoofs_mime
+import spoofs_receipts
 import spoofs_senders
 import spoofs_signatures
 from commandline import CommandLine
@@ -38,6 +40,23 @@ def test_a_spoof_is_not_believed(spoof: Spoof, secmail: CommandLine) -> None:
 
 def test_there_are_a_hundred_spoofs() -> None:
     assert sum(each.outcome != VERIFIED for each in SPOOFS.values()) >= 100
+
+
+@pytest.mark.parametrize(("rule", "build"), [pytest.param(*each, id=name) for name, each in spoofs_receipts.RECEIPTS.items()])
+def test_a_receipt_that_pretends_proves_nothing(rule: str, build: Callable[[], bytes], secmail: CommandLine) -> None:
+    secmail.write("sent.eml", spoofs_receipts.sent())
+    secmail.write("receipt.eml", build())
+    ended = secmail("receipt check --trust root.crt --original sent.eml --json receipt.eml")
+    assert ended.status == 1, (rule, ended.err)
+
+
+def test_a_receipt_that_is_one_proves_its_signer_only(secmail: CommandLine) -> None:
+    """Whoever has the message can make a receipt for it, but only in his own name."""
+    secmail.write("sent.eml", spoofs_receipts.sent())
+    for name in ("bob", "carl"):
+        secmail.write("receipt.eml", spoofs_receipts.receipt(name))
+        ended = secmail("receipt check --trust root.crt --original sent.eml --json receipt.eml")
+        assert (ended.status, ended.json["receipt"]["signer"]) == (0, f"CN={name} <{name}@example.org>")
 
 
 def at(shown: object, path: str) -> object:
