@@ -1,6 +1,6 @@
 """S/MIME becomes what a page shows: a verdict in words, the layers, the text, the attachments."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
@@ -173,10 +173,21 @@ def _sentence(opened: Unwrapped) -> str:
     if _verdict(opened) == "verified" and opened.author is not None:
         certificate = opened.author.signer.certificate
         name = certificate.common_name or opened.author.address
-        return f"Signed by {name} ({opened.author.address}); certificate valid until {certificate.not_after:%B %Y}."
+        signed = f"Signed by {name} ({opened.author.address}); certificate valid until {certificate.not_after:%B %Y}."
+        return " ".join([signed, *_limits(opened)])
     if opened.verdict == "unsigned":
         return "Nobody signed this; anyone may have written it."
     return f"The signature could not be verified: {opened.reason.rstrip('.')}."
+
+
+def _limits(opened: Unwrapped) -> Iterator[str]:
+    """What stands beside the verdict on the page and is not under it, so that nobody takes it for signed."""
+    if opened.reason:
+        yield f"Note: {opened.reason.rstrip('.')}."
+    shown = [name for name in ("subject", "date") if name in opened.headers]
+    unsigned = [name for name in shown if "signed" not in opened.headers[name].protection]
+    if unsigned:
+        yield f"The signature does not cover the {' and the '.join(unsigned)}."
 
 
 def _layer(layer: Layer) -> dict[str, object]:
