@@ -20,8 +20,10 @@ from secmail import der
 from secmail.algorithms import UNSUPPORTED_KEYS
 from secmail.errors import Malformed, Unsupported
 
+MAX_LENGTH = 256 * 1024  # octets of a certificate; those with keys of post-quantum algorithms have up to 60,000
 MAX_RSA_BITS = 16_384
 MAX_NAME = 100  # attributes in it
+MAX_EXPONENT_BITS = 32  # those of Windows; the cost of verifying grows with the exponent
 SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
 SMIME_CAPABILITIES = "1.2.840.113549.1.9.15"  # RFC 4262 section 2
 AUTHORITY_CLEARANCE_CONSTRAINTS = "1.3.6.1.5.5.7.1.21"  # RFC 5913 section 3
@@ -76,6 +78,8 @@ class Certificate:
     @classmethod
     def from_der(cls, data: bytes) -> "Certificate":
         """Read one DER certificate; Malformed or Unsupported if the engine cannot work with it."""
+        if len(data) > MAX_LENGTH:
+            raise Malformed(f"a certificate of more than {MAX_LENGTH} octets")
         certificate = cls(bytes(data))
         der.scan(certificate.der)
         certificate._x509, certificate._members, certificate.emails, certificate.capabilities  # noqa: B018 (errors come out here)
@@ -184,7 +188,18 @@ class Certificate:
             raise Unsupported(f"public keys of the algorithm {name} are not supported") from error
         if isinstance(key, rsa.RSAPublicKey) and key.key_size > MAX_RSA_BITS:
             raise Unsupported(f"an RSA key longer than {MAX_RSA_BITS} bits")
+        if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e.bit_length() > MAX_EXPONENT_BITS:
+            raise Unsupported(f"an RSA key with an exponent longer than {MAX_EXPONENT_BITS} bits")
+        if isinstance(key, ec.EllipticCurvePublicKey) and not self._names_its_curve:
+            # RFC 5480 section 2.1.1: "implicitCurve and specifiedCurve MUST NOT be used in PKIX"
+            raise Unsupported("an elliptic curve that is given by parameters and not by name")
         return key
+
+    @property
+    def _names_its_curve(self) -> bool:
+        algorithm = der.read(self.public_key_info).inside()
+        algorithm.oid()
+        return algorithm.peek() == der.OBJECT_IDENTIFIER
 
     @property
     def public_key_info(self) -> bytes:

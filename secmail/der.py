@@ -21,6 +21,7 @@ CONSTRUCTED = 0x20
 MAX_DEPTH = 64
 MAX_ELEMENTS = 500_000  # a message to 10,000 recipients has 210,000
 MAX_OID_LENGTH = 64  # a 64 KiB OID costs asn1crypto two seconds
+MAX_INTEGER_LENGTH = 4_096  # RSA moduli of 16,384 bits have half of it
 INDEFINITE = -1
 
 
@@ -134,6 +135,10 @@ class Element(NamedTuple):
         return moment.replace(year=moment.year - 100) if self.tag == UTC_TIME and moment.year >= 2050 else moment
 
 
+class TooMany(Malformed):
+    """A collection has more members than are read here."""
+
+
 class Reader:
     """A cursor over the members of one element; every method raises Malformed where the bytes are something else."""
 
@@ -185,7 +190,7 @@ class Reader:
         """All members that are left, of which there may be no more than ``limit``."""
         for number, element in enumerate(self):
             if number == limit:
-                raise Malformed(f"more than {limit} members in a collection")
+                raise TooMany(f"more than {limit} members in a collection")
             yield element
 
     def rest(self) -> bytes:
@@ -242,16 +247,16 @@ def header(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
     return tag, content, end
 
 
-def definite(data: bytes, position: int = 0) -> tuple[bytes, int]:
+def definite(data: bytes, position: int = 0, elements: int = MAX_ELEMENTS) -> tuple[bytes, int]:
     """The element at ``position`` in DER lengths, with constructed octet strings joined, and the position behind it."""
-    return _definite(data, position, 0, iter(range(MAX_ELEMENTS)))
+    return _definite(data, position, 0, iter(range(elements)))
 
 
 def _definite(data: bytes, position: int, depth: int, budget: Iterator[int]) -> tuple[bytes, int]:
     if depth > MAX_DEPTH:
         raise Malformed(f"elements are nested more than {MAX_DEPTH} deep")
     if next(budget, None) is None:
-        raise Malformed(f"more than {MAX_ELEMENTS} elements")
+        raise Malformed("too many elements")
     tag, content, end = header(data, position, len(data))
     if not tag & CONSTRUCTED:
         return tlv(tag, data[content:end]), end
@@ -269,10 +274,11 @@ def _definite(data: bytes, position: int, depth: int, budget: Iterator[int]) -> 
     return tlv(tag, *parts), end
 
 
-def scan(data: bytes) -> None:
-    """Refuse what would make a parser slow or deep: nesting, number of elements, long OIDs, lengths beyond the data.
+def scan(data: bytes, elements: int = MAX_ELEMENTS) -> int:
+    """Refuse what would make a parser slow or deep: nesting, number of elements, long OIDs and integers, lengths beyond the data.
 
-    Raises Malformed. ``data`` is one element of definite length, nothing before or after it.
+    Raises Malformed. ``data`` is one element of definite length, nothing before or after it, with at most ``elements`` in it; returned is
+    how many there are.
     """
     position, ends, count = 0, [len(data)], 0
     while ends:
@@ -285,13 +291,27 @@ def scan(data: bytes) -> None:
             raise Malformed("indefinite length where DER is wanted")
         if tag == OBJECT_IDENTIFIER and end - content > MAX_OID_LENGTH:
             raise Malformed(f"an object identifier longer than {MAX_OID_LENGTH} bytes")
-        if count > MAX_ELEMENTS:
-            raise Malformed(f"more than {MAX_ELEMENTS} elements")
+        if tag == INTEGER and end - content > MAX_INTEGER_LENGTH:
+            raise Malformed(f"an integer longer than {MAX_INTEGER_LENGTH} bytes")
+        if count > elements:
+            raise Malformed(f"more than {elements} elements")
         if tag & CONSTRUCTED:
             ends.append(end)
             if len(ends) > MAX_DEPTH:
                 raise Malformed(f"elements are nested more than {MAX_DEPTH} deep")
         position = content if tag & CONSTRUCTED else end
+    return count
+
+
+def limited(element: Element, elements: int = MAX_ELEMENTS) -> tuple[Element, int]:
+    """The element with all of its lengths definite, after ``scan``, and how many elements it holds: BER within limits. Raises Malformed."""
+    try:
+        return element, scan(element.der, elements)
+    except Malformed:
+        if b"\x80" not in element.der:
+            raise
+    encoded, _ = definite(element.der, elements=elements)
+    return Reader(encoded).element(), scan(encoded, elements)
 
 
 Value = TypeVar("Value", bound=core.Asn1Value)

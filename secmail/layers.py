@@ -22,6 +22,7 @@ from secmail.cms import (
     ENVELOPED_DATA,
     SIGNED_DATA,
 )
+from secmail.cms.allowance import Allowance
 from secmail.cms.attributes import ReceiptRequest
 from secmail.cms.ber import BerReader, enter_content_info
 from secmail.cms.claims import Agreement, ClaimState
@@ -41,6 +42,7 @@ from secmail.paths import PathOptions, TrustStore
 from secmail.streams import BytesSource, CrlfReader, Source
 
 MAX_LAYERS = 10
+MAX_INSIDE_COMPRESSION = 4  # layers, the compressed one among them: a triple wrap
 PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 PKCS7_SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
 SUFFIXES = (".p7m", ".p7s", ".p7c", ".p7z")
@@ -190,7 +192,7 @@ def peel(
     """Take the layers off one by one, the outermost first; nothing is judged. Parameters and errors as for ``unwrap``."""
     opener = _Opener(keys, trust, now, certificates, options, max_size)
     entity: Entity | None = outer
-    number = compressed = 0
+    number = compressed = inside = 0
     while entity is not None and (opened := opener.open(entity, None if number else detached)):
         layer, content, has_layers = opened
         number += 1
@@ -199,6 +201,10 @@ def peel(
         compressed += isinstance(layer, CompressedLayer)
         if compressed > 1:
             raise Malformed("compressed content inside compressed content")
+        # Each of them goes over all that the content expands to
+        inside += bool(compressed)
+        if inside > MAX_INSIDE_COMPRESSION:
+            raise Malformed(f"more than {MAX_INSIDE_COMPRESSION - 1} layers inside compressed content")
         entity = _entity(content) if has_layers else None
         yield Peeled(layer, content, entity)
 
@@ -250,6 +256,7 @@ class _Opener:
     certificates: Sequence[Certificate]
     options: PathOptions | None
     max_size: int
+    allowance: Allowance = field(default_factory=Allowance)
 
     def open(self, entity: Entity, detached: Source | None) -> Opened | None:
         """None where the entity is no layer. ``detached`` is the content of a signature that stands alone."""
@@ -313,7 +320,15 @@ class _Opener:
         return _signed_layer(signed), content, signed.content_type == DATA
 
     def _verified(self, source: Source, detached: Source | None) -> SignedData:
-        return verify(source, trust=self.trust, now=self.now, detached=detached, certificates=self.certificates, options=self.options)
+        return verify(
+            source,
+            trust=self.trust,
+            now=self.now,
+            detached=detached,
+            certificates=self.certificates,
+            options=self.options,
+            allowance=self.allowance,
+        )
 
 
 def _signed_layer(signed: SignedData) -> SignedLayer:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from secmail.certificates import Certificate
 from secmail.cms.attributes import ReceiptRequest
-from secmail.cms.claims import ClaimState
+from secmail.cms.claims import MAX_EQUIVALENT_LABELS, ClaimState
 from secmail.cms.compressed import MAX_SIZE
 from secmail.cms.ess import MLData
 from secmail.errors import VerificationError
@@ -216,10 +216,14 @@ def _translated(layer: SignedLayer, translators: Collection[str]) -> Iterator[Se
     if layer.label_state not in ("present", "absent"):
         return  # there is a label, so nobody can tell whether its policy is known
     policies = {layer.label.policy} if layer.label else set()
+    left = MAX_EQUIVALENT_LABELS  # of all signers together
     for signer in layer.verified_signers:
         if not any(signer.certificate.speaks_for(address) for address in translators):
             continue
         labels = read_labels(signer.equivalent_labels or ())
+        left -= len(labels)
+        if left < 0:
+            return
         named = [each.policy for each in labels]
         if len(set(named)) == len(named) and policies.isdisjoint(named):
             yield from labels

@@ -65,7 +65,7 @@ IN_COUNTERSIGNATURES = {
     ALGORITHM_PROTECTION,
 }
 
-MAX_ATTRIBUTES = 1_000
+MAX_ATTRIBUTES = 1_000  # and as many values of all of them together
 UB_RECEIPTS_TO = 16
 DIRECTORY_NAME = der.context(4)
 
@@ -79,13 +79,16 @@ class Attributes:
     def __init__(self, members: der.Reader, place: Place) -> None:
         self._values: dict[str, list[der.Element]] = {}
         self._instances: dict[str, int] = {}
+        left = MAX_ATTRIBUTES
         for member in members.at_most(MAX_ATTRIBUTES):
             attribute = member.inside()
             oid, values = attribute.oid(), attribute.inside(der.SET)
             attribute.end()
             if place not in PLACES.get(oid, (place,)):
                 raise Malformed(f"attribute {oid} among the {place} attributes")
-            self._values.setdefault(oid, []).extend(values.at_most(MAX_ATTRIBUTES))
+            found = list(values.at_most(left))
+            left -= len(found)
+            self._values.setdefault(oid, []).extend(found)
             self._instances[oid] = self._instances.get(oid, 0) + 1
 
     @property
@@ -113,6 +116,8 @@ def is_set_of_attributes(content: bytes) -> bool:
     """Whether content could pass for signed attributes: their signature would then be valid for it, and the reverse."""
     try:
         Attributes(der.read(content, der.SET), "signed")
+    except der.TooMany:
+        return True
     except Malformed:
         return False
     return True

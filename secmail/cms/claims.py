@@ -12,7 +12,7 @@ from secmail.cms.attributes import Attributes, ContentHints, ReceiptRequest
 from secmail.cms.ess import ContentReference, MLData, read_history
 from secmail.errors import Malformed
 
-MAX_EQUIVALENT_LABELS = 100
+MAX_EQUIVALENT_LABELS = 32
 
 ClaimState = Literal["absent", "present", "conflict", "malformed"]
 Value = TypeVar("Value")

@@ -8,10 +8,11 @@ from secmail import der
 from secmail.algorithms import signing
 from secmail.certificates import Certificate
 from secmail.cms import SIGNED_DATA
+from secmail.cms.allowance import MAX_SIGNERS
 from secmail.cms.attributes import COUNTERSIGNATURE, attribute, countersignature_attributes
 from secmail.cms.ber import END_OF_CONTENTS, BerReader, OctetsWriter, content_info, enter_content_info, opening
 from secmail.cms.signed import CERTIFICATES, CRLS, MAX_COLLECTION, signer_info
-from secmail.cms.signers import MAX_SIGNERS, UNSIGNED_ATTRS, SignerInfo
+from secmail.cms.signers import UNSIGNED_ATTRS, SignerInfo
 from secmail.errors import Malformed, VerificationError
 from secmail.keys import SigningKey
 from secmail.streams import Source, Writable

@@ -30,6 +30,7 @@ from secmail.streams import CHUNK, ChunkReader, Source, Writable
 ORIGINATOR_INFO, AUTH_ATTRS = der.context(0), der.context(1)
 UNPROTECTED_ATTRS = der.context(1)
 ENCRYPTED_CONTENT = der.context(0, constructed=False)
+MAX_PARAMETERS, MAX_ATTRIBUTES = 1_000, 10_000  # elements
 
 
 # Making
@@ -148,7 +149,10 @@ def sealed(source: Source) -> tuple[str, str, bytes]:
 
 def _header(source: Source) -> "_Header":
     with closing(source.open()) as stream:
-        return _Header.read(BerReader(stream))
+        header = _Header.read(BerReader(stream))
+    if header.recipient_infos is None:
+        return header
+    return replace(header, recipient_infos=der.limited(header.recipient_infos)[0])
 
 
 def _cipher(header: "_Header") -> tuple[ContentEncryption, bytes, int]:
@@ -189,7 +193,8 @@ class _Header:
             recipient_infos = reader.element(der.SET)
         reader.enter(der.SEQUENCE)
         inner_type = reader.element(der.OBJECT_IDENTIFIER).oid()
-        algorithm = AlgorithmIdentifier.from_element(reader.element(der.SEQUENCE))
+        identifier, _ = der.limited(reader.element(der.SEQUENCE), MAX_PARAMETERS)
+        algorithm = AlgorithmIdentifier.from_element(identifier)
         return cls(content_type, originator_info is not None, recipient_infos, inner_type, algorithm)
 
 
@@ -235,7 +240,7 @@ class DecryptedContent:
         reader.leave()
         attributes, mac = reader.optional(AUTH_ATTRS), reader.element(der.OCTET_STRING).content
         # RFC 5083 section 2.2: "a separate encoding of the authAttrs field is performed to construct the AAD", a DER SET OF
-        encoded = der.set_of(each.der for each in attributes.inside()) if attributes else b""
+        encoded = der.set_of(each.der for each in der.limited(attributes, MAX_ATTRIBUTES)[0].inside()) if attributes else b""
         if encoded != self.additional_data:
             raise _AuthenticatedAttributes(encoded)
         if len(mac) != self.icv_length:

@@ -1,6 +1,6 @@
 """SignedData (RFC 5652 section 5), made and verified as streams."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +10,7 @@ from secmail import der
 from secmail.algorithms import DIGESTS, AlgorithmIdentifier, Digest, SigningAlgorithm, signing
 from secmail.certificates import Certificate
 from secmail.cms import DATA, SIGNED_DATA
+from secmail.cms.allowance import MAX_PURE, MAX_SIGNERS, Allowance
 from secmail.cms.attributes import (
     EssAttributes,
     is_set_of_attributes,
@@ -18,15 +19,17 @@ from secmail.cms.attributes import (
 )
 from secmail.cms.ber import END_OF_CONTENTS, BerReader, OctetsWriter, content_info, enter_content_info, opening
 from secmail.cms.claims import Agreement
-from secmail.cms.signers import MAX_SIGNERS, Circumstances, SignedContent, Signer, VerifiedSigner, verify_signer
+from secmail.cms.signers import Circumstances, SignedContent, Signer, VerifiedSigner, verify_signer
 from secmail.errors import Malformed, SecmailError, Unsupported
 from secmail.keys import SigningKey
-from secmail.paths import PathOptions, TrustStore
+from secmail.paths import PathOptions, Paths, TrustStore
 from secmail.streams import CHUNK, ChunkReader, Source, Writable
 
-MAX_CERTIFICATES = 200
 MAX_COLLECTION = 4 * 1024 * 1024  # octets of all certificates, and of all signers
-MAX_PURE = 16 * 1024 * 1024  # octets of content that are read at once for algorithms that sign content itself
+MAX_EVIDENCE = 32  # CRLs and OCSP responses
+MAX_OCSP = 64 * 1024  # octets of all OCSP responses, most of which have two thousand
+MAX_KNOWN_DIGESTS = 6  # each goes over all of the content
+MAX_DIGESTS = 1_000  # elements of the digest algorithms, which are read in each pass
 MAX_ATTRIBUTES = 1024 * 1024  # no signed attributes are larger; content beyond can't be mistaken for them
 CERTIFICATES, CRLS = der.context(0), der.context(1)
 OTHER_REVOCATION_INFO = der.context(1)
@@ -187,13 +190,15 @@ def verify(
     detached: Source | None = None,
     certificates: Sequence[Certificate] = (),
     options: PathOptions | None = None,
+    allowance: Allowance | None = None,
 ) -> SignedData:
     """Read a SignedData once and verify every signer; raises Malformed and Unsupported only.
 
     ``detached`` is the content of a multipart/signed, ``certificates`` more that signers may have been signed with. No signer is verified
-    where there is detached content and other content in the SignedData: one would be shown and the other signed.
+    where there is detached content and other content in the SignedData: one would be shown and the other signed. ``allowance`` is shared by
+    the layers of a message.
     """
-    options = options or PathOptions()
+    options, allowance = options or PathOptions(), allowance or Allowance()
     with closing(source.open()) as stream:
         reader = BerReader(stream)
         content_type, digests, encapsulated = _enter(reader)
@@ -205,20 +210,23 @@ def verify(
             with closing(detached.open()) as content:
                 observer.observe(iter(lambda: content.read(CHUNK), b""))
         reader.leave()
-        bag = _certificates(reader.optional(CERTIFICATES, MAX_COLLECTION))
-        crls, ocsps = _revocation_infos(reader.optional(CRLS, MAX_COLLECTION))
-        infos = list(reader.element(der.SET, MAX_COLLECTION).inside().at_most(MAX_SIGNERS))
+        bag = _certificates(reader.optional(CERTIFICATES, MAX_COLLECTION), allowance)
+        crls, ocsps = _revocation_infos(allowance.read(reader.optional(CRLS, MAX_COLLECTION)))
+        infos = list(allowance.read(reader.element(der.SET, MAX_COLLECTION)).at_most(MAX_SIGNERS))
         for _ in range(3):
             reader.leave()
         reader.end()
     if infos and not encapsulated and detached is None:
         raise Malformed("the signed content is absent")
     signed = _EncapsulatedContent(source) if encapsulated else None
-    content_seen = observer.finish(content_type, signed or detached, ambiguous=encapsulated and detached is not None)
+    content_seen = observer.finish(content_type, lambda: _octets(signed or detached, allowance), ambiguous=encapsulated and detached is not None)
     if crls or ocsps:
         # Not kept: each message could fill the memory with evidence of its own
         options = replace(options, crls=(*options.crls, *crls), ocsps=(*options.ocsps, *ocsps), cache=None)
-    circumstances = Circumstances((*bag, *certificates), trust, now, options)
+    known = (*bag, *certificates)
+    cost = 1 + len(crls) + len(ocsps) + sum(map(len, (*crls, *ocsps))) // 4096
+    paths = Paths(trust=trust, at=now, intermediates=known, options=options, steps=allowance.steps, cost=cost)
+    circumstances = Circumstances(known, paths, now, allowance)
     signers = tuple(verify_signer(each, content_seen, circumstances) for each in infos)
     return SignedData(content_type, signers, bag, signed, crls, ocsps)
 
@@ -242,13 +250,17 @@ def _enter(reader: BerReader) -> tuple[str, list[Digest], bool]:
         raise Malformed("not a SignedData")
     reader.enter(der.SEQUENCE)
     reader.element(der.INTEGER)
-    algorithms = [AlgorithmIdentifier.from_element(each) for each in reader.element(der.SET).inside()]
+    digests, _ = der.limited(reader.element(der.SET, MAX_ATTRIBUTES), MAX_DIGESTS)
+    algorithms = [AlgorithmIdentifier.from_element(each) for each in digests.inside()]
+    known = [DIGESTS[oid] for oid in {each.oid for each in algorithms} & DIGESTS.keys()]
+    if len(known) > MAX_KNOWN_DIGESTS:
+        raise Malformed(f"more than {MAX_KNOWN_DIGESTS} digest algorithms")
     reader.enter(der.SEQUENCE)
     content_type = reader.element(der.OBJECT_IDENTIFIER).oid()
     encapsulated = reader.peek() is not None
     if encapsulated:
         reader.enter(der.context(0))
-    return content_type, [DIGESTS[oid] for oid in {each.oid for each in algorithms} & DIGESTS.keys()], encapsulated
+    return content_type, known, encapsulated
 
 
 class _ContentObserver:
@@ -267,43 +279,46 @@ class _ContentObserver:
                 if self._suspect[:1] != bytes((der.SET,)) or len(self._suspect) > MAX_ATTRIBUTES:
                     self._suspect = None
 
-    def finish(self, content_type: str, content: Source | None, *, ambiguous: bool) -> SignedContent:
+    def finish(self, content_type: str, octets: Callable[[], bytes], *, ambiguous: bool) -> SignedContent:
         values = {digest: running.finalize() for digest, running in self._running.items()}
         suspicious = bool(self._suspect) and is_set_of_attributes(bytes(self._suspect or b""))
-        return SignedContent(content_type, values, suspicious, ambiguous, lambda: _octets(content))
+        return SignedContent(content_type, values, suspicious, ambiguous, octets)
 
 
-def _octets(content: Source | None) -> bytes:
+def _octets(content: Source | None, allowance: Allowance) -> bytes:
     """All of the content, for algorithms that sign it without a digest."""
     if content is None:
         return b""
     with closing(content.open()) as stream:
-        chunks, size = [], 0
+        chunks = []
         while chunk := stream.read(CHUNK):
             chunks.append(chunk)
-            size += len(chunk)
-            if size > MAX_PURE:
+            allowance.pure -= len(chunk)
+            if allowance.pure < 0:
                 raise Unsupported(f"more than {MAX_PURE} octets, signed without signed attributes by an algorithm that takes no digest")
     return b"".join(chunks)
 
 
-def _certificates(member: der.Element | None) -> tuple[Certificate, ...]:
+def _certificates(member: der.Element | None, allowance: Allowance) -> tuple[Certificate, ...]:
     """The X.509 certificates of a CertificateSet; attribute certificates and unreadable ones are passed over."""
     found = []
-    for each in member.inside().at_most(MAX_CERTIFICATES) if member else ():
+    for each in allowance.read(member):
+        allowance.take_certificate(len(each.der))
         with suppress(SecmailError):
             found.append(Certificate.from_der(each.der))
     return tuple(found)
 
 
-def _revocation_infos(member: der.Element | None) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+def _revocation_infos(members: der.Reader) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """(CRLs, OCSP responses) of a RevocationInfoChoices; other formats are passed over."""
     crls, ocsps = [], []
-    for each in member.inside().at_most(MAX_CERTIFICATES) if member else ():
+    for each in members.at_most(MAX_EVIDENCE):
         if each.tag == der.SEQUENCE:
             crls.append(each.der)
         elif each.tag == OTHER_REVOCATION_INFO:
             other = each.inside()
             if other.oid() == OCSP_RESPONSE:
                 ocsps.append(other.element().der)
+    if sum(map(len, ocsps)) > MAX_OCSP:
+        raise Malformed(f"more than {MAX_OCSP} octets of OCSP responses in a message")
     return tuple(crls), tuple(ocsps)

@@ -1,7 +1,7 @@
 """SignerInfo: verified first, its attributes believed afterwards (RFC 5652 sections 5.3 to 5.6, RFC 2634 section 1.3.4)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
@@ -22,17 +22,17 @@ from secmail.algorithms import (
 from secmail.certificates import Certificate
 from secmail.cms import DATA
 from secmail.cms import attributes as attribute
+from secmail.cms.allowance import MAX_SIGNERS, Allowance
 from secmail.cms.attributes import Attributes, Place
 from secmail.cms.claims import Claims, value
 from secmail.cms.signing_certificate import Limits, path_limits, within
 from secmail.errors import BadCertificate, BadSignature, Malformed, SecmailError, Unsupported
-from secmail.paths import PathOptions, PathVerdict, Purpose, TrustStore, validate
+from secmail.paths import Paths, PathVerdict, Purpose
 
 SIGNED_ATTRS, UNSIGNED_ATTRS = der.context(0), der.context(1)
 SUBJECT_KEY_IDENTIFIER = der.context(0, constructed=False)
 CLOCK_TOLERANCE = timedelta(minutes=5)
 SMALL_RSA = 2048
-MAX_SIGNERS = 64  # of a SignedData, countersigners among them
 
 SignerStatus = Literal["valid", "invalid", "untrusted", "unverifiable"]
 
@@ -129,27 +129,17 @@ class SignedContent:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What signers are judged by: certificates at hand, anchors, the moment, and how many signers may still be looked at."""
+    """What signers are judged by: certificates at hand, the paths there may be, the moment, and what the message may still cost."""
 
     certificates: Sequence[Certificate]
-    trust: TrustStore
+    paths: Paths
     now: datetime
-    options: PathOptions
-    budget: Iterator[int] = field(default_factory=lambda: iter(range(MAX_SIGNERS)))
+    allowance: Allowance
 
     def validated(self, certificate: Certificate, limits: Limits) -> PathVerdict:
         """The valid path; BadCertificate if there is none."""
-        others = [each for each in self.certificates if each != certificate and within(limits, each)]
-        # The verdict holds under these limits only
-        options = replace(self.options, cache=None) if limits else self.options
-        path = validate(
-            certificate,
-            trust=self.trust,
-            intermediates=others,
-            at=self.now,
-            purpose=Purpose.SIGNATURE,
-            options=options,
-        )
+        allowed = (lambda each: within(limits, each)) if limits else None
+        path = self.paths.validate(certificate, Purpose.SIGNATURE, allowed)
         if not path.valid:
             raise BadCertificate(path.reason)
         return path
@@ -201,8 +191,9 @@ def _judged(
 ) -> Signer:
     certificate = info = None
     try:
-        if next(circumstances.budget, None) is None:
+        if circumstances.allowance.signers == 0:
             raise Unsupported(f"more than {MAX_SIGNERS} signers and countersigners")
+        circumstances.allowance.signers -= 1
         info = SignerInfo.from_element(element)
         certificate = info.certificate_in(circumstances.certificates)
         if certificate is None:

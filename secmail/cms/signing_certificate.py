@@ -9,7 +9,7 @@ from secmail.certificates import Certificate
 from secmail.cms.attributes import DIRECTORY_NAME, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2, Attributes
 from secmail.errors import BadSignature, Malformed
 
-MAX_CERTIFICATES = 200  # as many as a message may bring along
+MAX_CERTIFICATES = 20  # no path is longer
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from math import prod
 from typing import Any, get_args
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
@@ -17,6 +18,9 @@ from secmail.keys.postquantum import PostQuantumKey
 from secmail.keys.software import PrivateKey
 
 PEM = re.compile(rb"-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----")
+ENCRYPTED_PEM = re.compile(rb"-----BEGIN ENCRYPTED PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END ENCRYPTED PRIVATE KEY-----")
+PBES2, SCRYPT = "1.2.840.113549.1.5.13", "1.3.6.1.4.1.11591.4.11"
+MAX_COST = (2_000_000, 1_048_576)  # iterations; or the product of the parameters of scrypt, a kilobit of memory each
 MAX_KEY = 64 * 1024  # octets; RSA keys of 16,384 bits have 9,300
 SEED, EXPANDED, BOTH = der.context(0, constructed=False), der.OCTET_STRING, der.SEQUENCE
 KINDS: dict[str, Any] = {
@@ -38,6 +42,7 @@ def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
         raise Malformed("a private key is not that long")
     if found := _post_quantum(data):
         return found
+    _check_derivation(data)
     load = load_pem_private_key if b"-----BEGIN" in data else load_der_private_key
     try:
         key: Any = load(data, password)
@@ -49,6 +54,23 @@ def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
         raise Unsupported("private keys of this kind are not supported")
     loaded: PrivateKey = key
     return loaded
+
+
+def _check_derivation(data: bytes) -> None:
+    """RFC 5958 section 3: what a passphrase of an EncryptedPrivateKeyInfo costs, before it is spent. Malformed if that is too much."""
+    armoured = ENCRYPTED_PEM.search(data)
+    try:
+        scheme = der.read(base64.b64decode(armoured[1]) if armoured else data).inside()
+        oid, parameters = scheme.oid(), scheme.inside()
+        if oid == PBES2:
+            derivation = parameters.inside()
+            oid, parameters = derivation.oid(), derivation.inside()
+        parameters.octets()
+        cost = prod(parameters.integer() for _ in range(3)) if oid == SCRYPT else parameters.integer()
+    except (Malformed, binascii.Error):
+        return  # in the clear, or nothing that could be read anyway
+    if cost > MAX_COST[oid == SCRYPT]:
+        raise Malformed("trying a passphrase on this private key takes too long")
 
 
 def _post_quantum(data: bytes) -> PrivateKey | None:

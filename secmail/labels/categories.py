@@ -7,8 +7,9 @@ nothing is lost when a label is written again; to the access decision it is simp
 
 import enum
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from .. import der
 from ..errors import Malformed
@@ -97,6 +98,8 @@ def ordered(categories: Iterable[Category | OtherCategory]) -> Categories:
 def from_set(content: bytes, forms: "Forms") -> Categories:
     """Read the content octets of SecurityCategories. Malformed if they are something else."""
     found: set[Category | OtherCategory] = set()
+    known: Sequence[Category | OtherCategory]
+    left = MAX_ATTRIBUTES
     for count, element in enumerate(der.Reader(content), start=1):
         if element.tag != der.SEQUENCE or count > UB_SECURITY_CATEGORIES:
             raise Malformed(f"security categories are 1 to {UB_SECURITY_CATEGORIES} sequences")
@@ -107,22 +110,25 @@ def from_set(content: bytes, forms: "Forms") -> Categories:
             raise Malformed("a security category without a value")
         members.end()
         try:
-            found |= set(_known(forms[type_], value.content)) if type_ in forms else {OtherCategory(type_, value.der)}
+            known = _known(forms[type_], value.content, left) if type_ in forms else [OtherCategory(type_, value.der)]
         except _UnknownForm:
-            found.add(OtherCategory(type_, value.der))
-        if len(found) > MAX_ATTRIBUTES:
-            raise Malformed(f"more than {MAX_ATTRIBUTES} security categories")
+            known = [OtherCategory(type_, value.der)]
+        left -= len(known)
+        found.update(known)
     return ordered(found)
 
 
-def _known(form: Callable[[der.Element], Iterator[Category]], content: bytes) -> list[Category]:
+def _known(form: Callable[[der.Element], Iterator[Category]], content: bytes, most: int) -> list[Category]:
     value = der.Reader(content)
     element = value.element()
     value.end()
     try:
-        return list(form(element))
+        found = list(islice(form(element), most + 1))
     except ValueError as error:  # a value out of the range of Category
         raise Malformed(str(error)) from None
+    if len(found) > most:
+        raise Malformed(f"more than {MAX_ATTRIBUTES} security categories")
+    return found
 
 
 def _missi_label(value: der.Element) -> Iterator[Category]:

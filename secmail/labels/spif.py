@@ -20,6 +20,7 @@ from .policy import (
 )
 from .spif_xml import Element
 
+MAX_REFERENCES = 200_000  # from categories to others, each of a group counted
 # Rules of the schema that nobody enforces here, so a policy that relies on them is refused
 _NOT_ENFORCED = ("userInput", "requiredClass", "notBefore", "notAfter")
 
@@ -37,6 +38,7 @@ class _Reader:
     """One reading: names are resolved against what the file defines, so definitions come before rules."""
 
     root: Element
+    references: int = 0
 
     def policy(self) -> SecurityPolicy:
         if self.root.name != "SPIF":
@@ -171,6 +173,9 @@ class _Reader:
             found = found & {element.category(oid, tag_type)}
         if not found:
             element.refuse("refers to a category that is not defined")
+        self.references += len(found)
+        if self.references > MAX_REFERENCES:
+            element.refuse(f"brings the references to categories to more than {MAX_REFERENCES}")
         return frozenset(found)
 
     def _equivalent_policy(self, element: Element) -> str:

@@ -7,13 +7,15 @@ hide a newer revocation, and passes over a list whose delta is not at hand.
 """
 
 from .options import EMAIL_PROTECTION, PathCache, PathOptions, PathVerdict, Purpose, Revocation, TrustStore
-from .validation import validate
+from .validation import MAX_STEPS, Paths, validate
 
 __all__ = [
     "EMAIL_PROTECTION",
+    "MAX_STEPS",
     "PathCache",
     "PathOptions",
     "PathVerdict",
+    "Paths",
     "Purpose",
     "Revocation",
     "TrustStore",

@@ -1,17 +1,18 @@
 """Finding a path that is valid: RFC 5280 section 6.1 by the library, revocation and the rules for mail on top."""
 
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from functools import cached_property
+from itertools import islice, pairwise
 from typing import Any, TypeVar
 
 from asn1crypto import core
 from asn1crypto import x509 as asn1_x509
 from pyhanko_certvalidator import ValidationContext, errors
-from pyhanko_certvalidator.authority import CertTrustAnchor
+from pyhanko_certvalidator.authority import CertTrustAnchor, TrustAnchor
 from pyhanko_certvalidator.name_trees import (
     PKIXSubtrees,
     default_excluded_subtrees,
@@ -20,6 +21,7 @@ from pyhanko_certvalidator.name_trees import (
 )
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import NO_REVOCATION, CertRevTrustPolicy, PKIXValidationParams
+from pyhanko_certvalidator.registry import CertificateRegistry, TrustManager
 from pyhanko_certvalidator.validate import async_validate_path
 
 from ..certificates import Certificate
@@ -34,6 +36,10 @@ from .words import day
 logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
 
 MAX_PATHS = 20  # tried for one certificate; even a mesh of cross-certificates has few
+MAX_SEARCHES = 2_000  # for issuers, for one message
+MAX_STEPS = 500  # certificates in all paths that are tried for one message, each of which takes about a millisecond
+MAX_COMPARISONS = 20_000  # of a name with a name constraint, in one path
+TOO_MANY = "there are too many certificates in the message to look at this one"
 ANY_POLICY = "2.5.29.32.0"
 
 Refusal = tuple[int, str]  # a rank, what is said first if there are several reasons, and the reason
@@ -53,26 +59,59 @@ def validate(
     ``intermediates`` are candidates from anywhere. Pure but for the options' cache: equal arguments give equal verdicts, so they may be
     kept until ``valid_until``. Never raises for bad certificates.
     """
-    options = options or PathOptions()
-    key = certificate, trust, options, purpose
-    kept = options.cache.find(key, at) if options.cache is not None else None
-    if kept is not None:
-        return kept
-    verdict = _validated(certificate, trust=trust, at=at, intermediates=intermediates, purpose=purpose, options=options)
-    if options.cache is not None:
-        options.cache.keep(key, at, verdict)
-    return verdict
+    return Paths(trust=trust, at=at, intermediates=intermediates, options=options or PathOptions()).validate(certificate, purpose)
+
+
+class Paths:
+    """What certificates are validated with; the candidates are looked at once, however many certificates a message has.
+
+    ``steps`` is shared by all that belong to one message: each certificate in a path that is tried takes ``cost`` of them, and without any
+    left no certificate is valid.
+    """
+
+    def __init__(
+        self,
+        *,
+        trust: TrustStore,
+        at: datetime,
+        intermediates: Iterable[Certificate],
+        options: PathOptions,
+        steps: Iterator[int] | None = None,
+        cost: int = 1,
+    ) -> None:
+        self.trust, self.at, self.options = trust, at, options
+        self.steps = islice(iter(range(MAX_STEPS)) if steps is None else steps, 0, None, cost)
+        self.searches = iter(range(MAX_SEARCHES))
+        self._intermediates = intermediates
+        self._verdicts: dict[tuple[Certificate, Purpose], PathVerdict] = {}
+
+    def validate(
+        self, certificate: Certificate, purpose: Purpose = EMAIL_PROTECTION, allowed: Callable[[Certificate], bool] | None = None
+    ) -> PathVerdict:
+        """As the function of this name. ``allowed`` says of each certificate below the trust anchor whether it may be in the path."""
+        if allowed is not None:  # the verdict holds for this question only
+            return _validated(self, certificate, purpose, list(filter(allowed, self._anchored)))
+        cache = self.options.cache
+        key = certificate, self.trust, self.options, purpose
+        found = self._verdicts.get((certificate, purpose))
+        if found is None and cache is not None:
+            found = cache.find(key, self.at)
+        if found is None:
+            found = _validated(self, certificate, purpose, self._anchored)
+            if cache is not None:
+                cache.keep(key, self.at, found)
+        self._verdicts[certificate, purpose] = found
+        return found
+
+    @cached_property
+    def _anchored(self) -> list[Certificate]:
+        return _anchored(self._intermediates, self.trust)
 
 
 def _validated(
-    certificate: Certificate,
-    *,
-    trust: TrustStore,
-    at: datetime,
-    intermediates: Iterable[Certificate],
-    purpose: Purpose,
-    options: PathOptions,
+    paths: Paths, certificate: Certificate, purpose: Purpose, known: list[Certificate]
 ) -> PathVerdict:
+    trust, at, options = paths.trust, paths.at, paths.options
     try:
         certificate.asn1  # noqa: B018 (errors come out here)
     except Malformed:
@@ -80,16 +119,18 @@ def _validated(
     unfit = _unfit(certificate, purpose)
     if unfit is not None:
         return PathVerdict(False, unfit)
-    known = _anchored(intermediates, trust)
     candidates = list(dict.fromkeys((*trust.anchors, *known)))
 
     def path_of_signer(signer: Certificate, anchor: Certificate, moment: datetime) -> Chain | None:
-        return _path_to(signer, anchor, moment, known)
+        return _path_to(signer, anchor, moment, known, paths)
 
     evidence = Evidence(options, at, candidates, path_of_signer)
     parameters = _policy_parameters(options)
     refusals: list[Refusal] = []
-    for path, chain in _paths(certificate, trust, at, known):
+    for path, chain in _paths(certificate, trust, at, known, paths):
+        if _comparisons(chain) > MAX_COMPARISONS:
+            refusals.append((2, "the path from the certificate to a trust anchor has too many name constraints"))
+            continue
         invalid = _invalid(path, at, parameters)
         if invalid is not None and not all(signed_by(each.der, issuer, weak=True) for each, issuer in pairwise(chain)):
             # Two authorities of one name: what is wrong with the other one is said only if there is nothing else
@@ -102,6 +143,8 @@ def _validated(
             ends = [each.not_after for each in chain] + evidence.changes
             return PathVerdict(True, "the certificate is valid", chain, min(ends))
         refusals.append(refusal)
+    if next(paths.steps, None) is None:
+        return PathVerdict(False, TOO_MANY)
     if refusals:
         return PathVerdict(False, min(refusals)[1])
     own = certificate.asn1.self_issued
@@ -153,22 +196,46 @@ def _anchored(candidates: Iterable[Certificate], trust: TrustStore) -> list[Cert
     return kept
 
 
+class _Registry(CertificateRegistry):
+    """Certificates that a path may go through, asked for issuers no more than so many times.
+
+    A search depth-first through a mesh of cross-certificates meets dead ends without number.
+    """
+
+    searches: Iterator[int]
+
+    @classmethod
+    def of(cls, known: Iterable[Certificate], searches: Iterator[int]) -> "_Registry":
+        registry: _Registry = cls.build(each.asn1 for each in known)
+        registry.searches = searches
+        return registry
+
+    def find_potential_issuers(
+        self, cert: asn1_x509.Certificate, trust_manager: TrustManager
+    ) -> Iterator[TrustAnchor | asn1_x509.Certificate]:
+        if next(self.searches, None) is not None:
+            yield from super().find_potential_issuers(cert, trust_manager)
+
+
 def _paths(
-    certificate: Certificate, trust: TrustStore, at: datetime, known: list[Certificate]
+    certificate: Certificate, trust: TrustStore, at: datetime, known: list[Certificate], within: Paths
 ) -> list[tuple[ValidationPath, Chain]]:
-    """The ways from the certificate to an anchor by names and keys; nothing of them is validated."""
+    """The ways from the certificate to an anchor by names and keys, as many as may be tried; nothing of them is validated."""
     originals = {id(each.asn1): each for each in (*trust.anchors, *known, certificate)}
 
     async def found() -> list[tuple[ValidationPath, Chain]]:
         paths: list[tuple[ValidationPath, Chain]] = []
         for anchors in trust.trust_anchors:
-            builder = _rules(anchors, at, known).path_builder
+            builder = _rules(anchors, at, _Registry.of(known, within.searches)).path_builder
             with suppress(errors.PathBuildingError):
                 async for path in builder.async_build_paths_lazy(certificate.asn1):
                     chain = tuple(originals[id(each)] for each in reversed(list(path)))
                     # The library takes who has the name and key of an anchor for the anchor
-                    if chain[0] == certificate:
-                        paths.append((path, chain))
+                    if chain[0] != certificate:
+                        continue
+                    if len(list(islice(within.steps, len(chain)))) < len(chain):
+                        return paths
+                    paths.append((path, chain))
                     if len(paths) == MAX_PATHS:
                         return paths
         return paths
@@ -176,16 +243,26 @@ def _paths(
     return _run(found())
 
 
-def _path_to(signer: Certificate, anchor: Certificate, at: datetime, known: list[Certificate]) -> Chain | None:
+def _path_to(signer: Certificate, anchor: Certificate, at: datetime, known: list[Certificate], within: Paths) -> Chain | None:
     """A path of somebody who signed evidence to one anchor; its certificates are not looked up in other evidence here."""
-    paths = _paths(signer, TrustStore([anchor]), at, known)
+    paths = _paths(signer, TrustStore([anchor]), at, known, within)
     return next((chain for path, chain in paths if _invalid(path, at, PKIXValidationParams()) is None), None)
 
 
-def _rules(anchors: Iterable[CertTrustAnchor], at: datetime, known: Iterable[Certificate] = ()) -> ValidationContext:
+def _comparisons(chain: Chain) -> int:
+    """How many times a name is compared with a name constraint."""
+    names = sum(len(each.asn1.subject.chosen) + len(each.asn1.subject_alt_name_value or ()) for each in chain)
+    constraints = 0
+    for each in chain:
+        found = each.asn1.name_constraints_value
+        constraints += sum(len(found[kind] or ()) for kind in ("permitted_subtrees", "excluded_subtrees")) if found else 0
+    return names * constraints
+
+
+def _rules(anchors: Iterable[CertTrustAnchor], at: datetime, registry: CertificateRegistry | None = None) -> ValidationContext:
     return ValidationContext(
         trust_roots=anchors,
-        other_certs=[each.asn1 for each in known],
+        certificate_registry=registry,
         moment=at,
         revinfo_policy=CertRevTrustPolicy(NO_REVOCATION),
         time_tolerance=timedelta(0),
