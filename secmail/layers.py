@@ -42,7 +42,7 @@ from secmail.paths import PathOptions, TrustStore
 from secmail.streams import BytesSource, CrlfReader, Source
 
 MAX_LAYERS = 10
-MAX_INSIDE_COMPRESSION = 4  # layers, the compressed one among them: a triple wrap
+MAX_INSIDE_COMPRESSION = 6  # layers, the compressed one among them
 PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 PKCS7_SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
 SUFFIXES = (".p7m", ".p7s", ".p7c", ".p7z")

@@ -28,7 +28,7 @@ from secmail.keys import OpeningKey, SecretKey
 from secmail.streams import CHUNK, ChunkReader, Source, Writable
 
 ORIGINATOR_INFO, AUTH_ATTRS = der.context(0), der.context(1)
-UNPROTECTED_ATTRS = der.context(1)
+UNPROTECTED_ATTRS, UNAUTH_ATTRS = der.context(1), der.context(2)
 ENCRYPTED_CONTENT = der.context(0, constructed=False)
 MAX_PARAMETERS, MAX_ATTRIBUTES = 1_000, 10_000  # elements
 
@@ -230,7 +230,7 @@ class DecryptedContent:
     def _decrypt(self, reader: BerReader) -> Iterator[bytes]:
         _Header.read(reader)
         encrypted = reader.octets(ENCRYPTED_CONTENT)
-        yield from self._decrypt_authenticated(reader, encrypted) if self.algorithm.authenticated else self._decrypt_cbc(encrypted)
+        yield from self._decrypt_authenticated(reader, encrypted) if self.algorithm.authenticated else self._decrypt_cbc(reader, encrypted)
 
     def _decrypt_authenticated(self, reader: BerReader, encrypted: Iterator[bytes]) -> Iterator[bytes]:
         decryptor = self.algorithm.decryptor(self.cek, self.initialization_vector)
@@ -243,6 +243,7 @@ class DecryptedContent:
         encoded = der.set_of(each.der for each in der.limited(attributes, MAX_ATTRIBUTES)[0].inside()) if attributes else b""
         if encoded != self.additional_data:
             raise _AuthenticatedAttributes(encoded)
+        _end(reader, UNAUTH_ATTRS)
         if len(mac) != self.icv_length:
             raise DecryptionError
         try:
@@ -250,16 +251,25 @@ class DecryptedContent:
         except InvalidTag:
             raise DecryptionError from None
 
-    def _decrypt_cbc(self, encrypted: Iterator[bytes]) -> Iterator[bytes]:
+    def _decrypt_cbc(self, reader: BerReader, encrypted: Iterator[bytes]) -> Iterator[bytes]:
         cipher = self.algorithm.cipher(self.cek)
         decryptor = Cipher(cipher, modes.CBC(self.initialization_vector)).decryptor()
         unpadder = PKCS7(cipher.block_size).unpadder()
         for chunk in encrypted:
             yield unpadder.update(decryptor.update(chunk))
+        reader.leave()
+        _end(reader, UNPROTECTED_ATTRS)
         try:
             yield unpadder.update(decryptor.finalize()) + unpadder.finalize()
         except ValueError:
             raise DecryptionError from None
+
+
+def _end(reader: BerReader, attributes: int) -> None:
+    """Nothing but attributes that nothing protects may follow."""
+    reader.optional(attributes)
+    for _ in range(3):
+        reader.leave()
 
 
 # For other recipients

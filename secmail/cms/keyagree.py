@@ -166,7 +166,7 @@ class KeyAgreeRecipientInfo:
         if choice.tag != der.context(1):
             raise Unsupported("static-static key agreement is not supported")
         members = choice.inside()
-        members.element(der.SEQUENCE)
+        _check_algorithm(AlgorithmIdentifier.read(members), own)
         public_key = members.element(der.BIT_STRING).content[1:]
         if isinstance(own, ec.EllipticCurvePublicKey):
             return ec.EllipticCurvePublicKey.from_encoded_point(own.curve, public_key)
@@ -178,6 +178,13 @@ class KeyAgreeRecipientInfo:
                 return x25519.X25519PublicKey.from_public_bytes(raw)
             return x448.X448PublicKey.from_public_bytes(raw)
         raise ValueError("key agreement needs an elliptic-curve key")
+
+
+def _check_algorithm(algorithm: AlgorithmIdentifier, own: object) -> None:
+    """RFC 5753 section 3.1.1: id-ecPublicKey, with "parameters associated with the sender's ephemeral public key", NULL or none."""
+    within = domain(own)
+    if within is not None and algorithm.oid != AlgorithmIdentifier.from_element(der.Reader(within.originator_algorithm).element()).oid:
+        raise ValueError("the originator's key is of another kind than the recipient's")
 
 
 def _agreed(within: Domain, ephemeral: object, certificate: Certificate) -> bytes:

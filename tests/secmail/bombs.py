@@ -476,13 +476,13 @@ def key_info(name: str) -> bytes:
 
 
 def built_certificate(
-    subject=None, issuer=None, *, key=None, extensions=(), serial_number=None, issuer_key="ca", signature=None
+    subject=None, issuer=None, *, key=None, extensions=(), serial_number=None, issuer_key="ca", signature=None, algorithm=SHA256_ECDSA
 ) -> bytes:
     """A certificate of these members, signed by a key of P-256."""
     to_be_signed = der.sequence(
         der.tlv(0xA0, der.integer(2)),
         serial_number or der.integer(77),
-        SHA256_ECDSA,
+        algorithm,
         named("ca") if issuer is None else issuer,
         VALIDITY,
         named("ada") if subject is None else subject,
@@ -493,7 +493,7 @@ def built_certificate(
         from cryptography.hazmat.primitives.asymmetric import ec
 
         signature = private_key(issuer_key).sign(to_be_signed, ec.ECDSA(hashes.SHA256()))
-    return der.sequence(to_be_signed, SHA256_ECDSA, der.tlv(der.BIT_STRING, b"\0", signature))
+    return der.sequence(to_be_signed, algorithm, der.tlv(der.BIT_STRING, b"\0", signature))
 
 
 def extension(oid: str, value: bytes) -> bytes:
@@ -540,7 +540,7 @@ def rsa_flood(bits: int, exponent_bits: int, copies: int) -> bytes:
 
 @bomb(
     ends=(Unsupported, SecmailError),
-    modulus_of_16384_bits_64_times=(16_384, 64, 64),
+    modulus_of_16384_bits_64_times=(16_384, 32, 64),
     modulus_of_32768_bits=(32_768, 64, 64),
     modulus_of_1_million_bits=(1_000_000, 64, 64),
     exponent_as_long_as_a_modulus_of_3072_bits=(3_072, 3_064, 64),
@@ -800,13 +800,13 @@ def signers_with_a_certificate_each_times_a_mesh():
 
 @bomb(ends=(SecmailError,))
 def authorities_with_rsa_keys_of_16384_bits():
-    info = rsa_info(odd(16_384), odd(64))
+    info = rsa_info(odd(16_384), odd(32))
     ca = built_certificate(named("ca 0"), named("ca"), key=info, serial_number=der.integer(1000), extensions=CA_EXTENSIONS)
     below = [
         built_certificate(
-            named(f"ca {number}"), named("ca 0"), serial_number=der.integer(number), extensions=CA_EXTENSIONS, signature=bytes((1,)) * 2048
+            named(f"ca {number}"), named("ca 0"), serial_number=der.integer(number), extensions=CA_EXTENSIONS, algorithm=RSA_SHA256.der,
+            signature=bytes((1,)) * 2048,
         )
-        .replace(SHA256_ECDSA, RSA_SHA256.der)
         for number in range(1, 190)
     ]  # fmt: skip
     return hostile([ca, *below])
@@ -1171,7 +1171,7 @@ def signers_in_every_layer():
 
 @bomb(ends=(SecmailError,))
 def rsa_signers_of_16384_bits_in_every_layer():
-    info = rsa_info(odd(16_384), odd(64))
+    info = rsa_info(odd(16_384), odd(32))
     cert = built_certificate(key=info, extensions=ADA_EXTENSIONS)
     inner = CONTENT
     for _ in range(10):
