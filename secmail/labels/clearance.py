@@ -16,6 +16,7 @@ ID_AT_CLEARANCE = "2.5.4.55"
 ID_AT_CLEARANCE_X501 = "2.5.1.5.55"  # the wrong arc of RFC 3281, still met
 SUBJECT_DIRECTORY_ATTRIBUTES = "2.5.29.9"  # RFC 5280 section 4.2.1.8
 UNCLASSIFIED = 1
+MAX_ENTRIES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Clearance:
         attribute is present, it MUST contain a single value." Malformed otherwise.
         """
         values: list[der.Element] = []
-        for attribute in der.read(data):
+        for attribute in der.read(data).at_most(MAX_ENTRIES):
             members = attribute.inside()
             if members.oid() in (ID_AT_CLEARANCE, ID_AT_CLEARANCE_X501):
                 instance = list(members.inside(der.SET))
@@ -111,7 +112,7 @@ def authority_clearance_constraints(data: bytes) -> tuple[Clearance, ...]:
 
     RFC 5913 section 3: "The sequence MUST NOT include more than one entry with the same policyId." Malformed otherwise.
     """
-    entries = tuple(Clearance.from_der(element.der) for element in der.read(data))
+    entries = tuple(Clearance.from_der(element.der) for element in der.read(data).at_most(MAX_ENTRIES))
     if not entries or len({entry.policy for entry in entries}) != len(entries):
         raise Malformed("authority clearance constraints are empty or name a security policy twice")
     return entries
