@@ -8,7 +8,7 @@ BIN := .venv/bin
 MINUTES ?= 10
 PROCESSES ?= 1
 
-.PHONY: run install test check fuzz clean
+.PHONY: run install test check fuzz mutants clean
 
 run: .venv/installed
 	@exec $(BIN)/python manage.py serve --demo
@@ -41,6 +41,10 @@ fuzz: .venv/installed-dev
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ .venv/installed
+
+# COUNT and SEED: how many, and which
+mutants: .venv/installed-dev
+	$(BIN)/python -W ignore -m tests.interop.mutants $(or $(COUNT),5000) $(or $(SEED),1)
 
 clean:
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -33,7 +33,11 @@ class AlgorithmIdentifier:
     @classmethod
     def from_element(cls, element: der.Element) -> "AlgorithmIdentifier":
         members = element.inside()
-        return cls(members.oid(), members.rest())
+        oid, parameters = members.oid(), members.rest()
+        if parameters:
+            members.element()
+            members.end()
+        return cls(oid, parameters)
 
     @property
     def der(self) -> bytes:

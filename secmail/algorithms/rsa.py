@@ -34,9 +34,23 @@ def pss_parameters(parameters: bytes) -> tuple[Digest, Digest, int]:
     salt = members.optional(der.context(2))
     trailer = members.optional(der.context(3))
     members.end()
-    if trailer and trailer.inside().integer() != 1:
+    if trailer and _integer(trailer) != 1:
         raise Unsupported("an RSASSA-PSS trailer field other than 1")
-    return hash_, mgf, salt.inside().integer() if salt else 20
+    return hash_, mgf, _integer(salt) if salt else 20
+
+
+def _algorithm(tagged: der.Element) -> AlgorithmIdentifier:
+    members = tagged.inside()
+    value = AlgorithmIdentifier.read(members)
+    members.end()
+    return value
+
+
+def _integer(tagged: der.Element) -> int:
+    members = tagged.inside()
+    value = members.integer()
+    members.end()
+    return value
 
 
 def oaep_parameters(parameters: bytes) -> padding.OAEP:
@@ -59,9 +73,9 @@ def oaep_parameters(parameters: bytes) -> padding.OAEP:
 def _hash_and_mgf(members: der.Reader) -> tuple[Digest, Digest]:
     hash_ = mgf = SHA1
     if found := members.optional(der.context(0)):
-        hash_ = digest_algorithm(AlgorithmIdentifier.read(found.inside()))
+        hash_ = digest_algorithm(_algorithm(found))
     if found := members.optional(der.context(1)):
-        generator = AlgorithmIdentifier.read(found.inside())
+        generator = _algorithm(found)
         if generator.oid != MGF1:
             raise Unsupported("a mask generation function other than MGF1")
         mgf = digest_algorithm(AlgorithmIdentifier.read(der.Reader(generator.parameters)))

@@ -121,6 +121,8 @@ def verify(key: object, identifier: AlgorithmIdentifier, signature: bytes, messa
         raise BadSignature("the signature algorithm does not fit the certificate's key")
     if row.digests is not None and message.digest not in row.digests:
         raise BadSignature("the signature algorithm and the digest algorithm of the signer do not fit together")
+    if row.oid != RSASSA_PSS and not row.pure and identifier.parameters not in (b"", NULL):
+        raise BadSignature("parameters where the signature algorithm has none")
     try:
         row.verify(key, signature, message, identifier.parameters)
     except InvalidSignature:

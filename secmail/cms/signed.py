@@ -251,7 +251,7 @@ def _enter(reader: BerReader) -> tuple[str, list[Digest], bool]:
     reader.enter(der.SEQUENCE)
     reader.element(der.INTEGER)
     digests, _ = der.limited(reader.element(der.SET, MAX_ATTRIBUTES), MAX_DIGESTS)
-    algorithms = [AlgorithmIdentifier.from_element(each) for each in digests.inside()]
+    algorithms = list(_algorithms(digests.inside()))
     known = [DIGESTS[oid] for oid in {each.oid for each in algorithms} & DIGESTS.keys()]
     if len(known) > MAX_KNOWN_DIGESTS:
         raise Malformed(f"more than {MAX_KNOWN_DIGESTS} digest algorithms")
@@ -261,6 +261,11 @@ def _enter(reader: BerReader) -> tuple[str, list[Digest], bool]:
     if encapsulated:
         reader.enter(der.context(0))
     return content_type, known, encapsulated
+
+
+def _algorithms(members: der.Reader) -> Iterator[AlgorithmIdentifier]:
+    while members.peek() is not None:
+        yield AlgorithmIdentifier.read(members)
 
 
 class _ContentObserver:

@@ -158,6 +158,8 @@ class SignerInfo:
 
     @classmethod
     def from_element(cls, element: der.Element) -> "SignerInfo":
+        if element.tag != der.SEQUENCE:
+            raise Malformed("a SignerInfo is a sequence")
         members = element.inside()
         members.integer()
         sid, digest_algorithm = members.element(), AlgorithmIdentifier.read(members)
