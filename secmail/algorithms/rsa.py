@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from secmail import der
 from secmail.algorithms.digests import SHA1, SHA224, SHA256, SHA384, SHA512, Digest, digest_algorithm
 from secmail.algorithms.identifiers import NULL, AlgorithmIdentifier
-from secmail.errors import Unsupported
+from secmail.errors import Malformed, Unsupported
 
 RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 RSAES_OAEP = "1.2.840.113549.1.1.7"
@@ -13,6 +13,7 @@ MGF1 = "1.2.840.113549.1.1.8"
 P_SPECIFIED = "1.2.840.113549.1.1.9"
 RSASSA_PSS = "1.2.840.113549.1.1.10"
 PSS_SALT_LENGTH = 32
+MAX_SALT_LENGTH = 2048  # octets of a signature with a key of 16,384 bits
 OAEP_DIGESTS = {SHA1, SHA224, SHA256, SHA384, SHA512}  # RFC 4055 section 2.1
 
 _SHA256_WITH_NULL = der.sequence(der.oid(SHA256.oid), NULL)
@@ -36,7 +37,10 @@ def pss_parameters(parameters: bytes) -> tuple[Digest, Digest, int]:
     members.end()
     if trailer and _integer(trailer) != 1:
         raise Unsupported("an RSASSA-PSS trailer field other than 1")
-    return hash_, mgf, _integer(salt) if salt else 20
+    salt_length = _integer(salt) if salt else 20
+    if not 0 <= salt_length <= MAX_SALT_LENGTH:
+        raise Malformed("a salt of RSASSA-PSS that is longer than any signature, or of less than no octets")
+    return hash_, mgf, salt_length
 
 
 def _algorithm(tagged: der.Element) -> AlgorithmIdentifier:

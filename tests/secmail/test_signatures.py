@@ -45,6 +45,7 @@ from secmail.algorithms import (
     SigningAlgorithm,
 )
 from secmail.algorithms import signing as signing_algorithm
+from secmail.algorithms.rsa import pss_parameters
 from secmail.cms import DATA, SIGNED_DATA
 from secmail.cms.allowance import MAX_PURE
 from secmail.cms.attributes import CONTENT_TYPE, MESSAGE_DIGEST, attribute
@@ -356,3 +357,9 @@ def test_openssl_verifies_clear_signed_messages(names, pss, tmp_path):
     message = letter(*names, detached=True, pss=pss)
     done = subprocess.run(command, input=message, cwd=tmp_path, capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (0, CONTENT), done.stderr.decode()
+
+
+@pytest.mark.parametrize("length", [-1, 2049, 2**64])
+def test_an_impossible_salt_length_is_malformed(length):
+    with pytest.raises(Malformed):
+        pss_parameters(der.sequence(der.tlv(der.context(2), der.integer(length))))
