@@ -50,6 +50,7 @@ from secmail.cms import DATA, SIGNED_DATA
 from secmail.cms.allowance import MAX_PURE
 from secmail.cms.attributes import CONTENT_TYPE, MESSAGE_DIGEST, attribute
 from secmail.cms.signed import SignedData, SignedDataWriter, verify
+from secmail.errors import Malformed
 
 PURE = tuple(name for name in SIGNERS if name not in ("ada", "bob", "carl", "rita"))
 
