@@ -41,6 +41,7 @@ from secmail.errors import (
 )
 from secmail.inspection import Inspection, inspect_message
 from secmail.keys import (
+    BareKey,
     DecryptionKey,
     Password,
     SecretKey,
@@ -82,6 +83,7 @@ __all__ = [
     "Author",
     "BadCertificate",
     "BadSignature",
+    "BareKey",
     "BytesSource",
     "Certificate",
     "CompressedLayer",

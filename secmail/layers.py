@@ -35,7 +35,7 @@ from secmail.cms.signed import SignedData, verify
 from secmail.cms.signers import Signer, VerifiedSigner
 from secmail.cms.summary import RecipientSummary, summaries
 from secmail.errors import LabelError, Malformed, Unsupported
-from secmail.keys import OpeningKey, Password, SecretKey
+from secmail.keys import BareKey, OpeningKey, Password, SecretKey
 from secmail.labels.label import SecurityLabel
 from secmail.mime import Entity, Header, Headers, read_entity
 from secmail.paths import PathOptions, TrustStore
@@ -79,6 +79,8 @@ class EnvelopedLayer:
         recipient = None
         if isinstance(key, Password):
             opened_with = "a password"
+        elif isinstance(key, BareKey):
+            opened_with = "a private key given without its certificate"
         elif isinstance(key, SecretKey):
             opened_with = f"the shared key {key.identifier.hex()}"
         else:

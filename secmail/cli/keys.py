@@ -15,6 +15,7 @@ from secmail.cli.failures import Failure, concerning
 from secmail.cli.inputs import blocks, small
 from secmail.errors import Malformed, Unsupported
 from secmail.keys import (
+    BareKey,
     OpeningKey,
     Password,
     PrivateKey,
@@ -24,6 +25,7 @@ from secmail.keys import (
 )
 from secmail.paths import TrustStore
 
+NO_CERTIFICATE = "{}: no certificate for this key is given: --cert"
 HEX_KEY = re.compile(rb"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")
 
 
@@ -69,8 +71,9 @@ class Keys:
 
     signing: tuple[SoftwareSigningKey, ...]
     decryption: tuple[SoftwareDecryptionKey, ...]
-    secrets: tuple[SecretKey | Password, ...]
+    secrets: tuple[BareKey | SecretKey | Password, ...]
     certificates: tuple[Certificate, ...]
+    uncertified: tuple[str, ...] = ()  # the files of keys that came without a certificate, so that they can only open
 
     @property
     def opening(self) -> tuple[OpeningKey, ...]:
@@ -103,6 +106,8 @@ class Keys:
     def signers(self) -> tuple[SoftwareSigningKey, ...]:
         """All keys that may sign, each with one certificate."""
         found = {_public(each.certificate): each for each in reversed(self.signing) if each.certificate.can_sign}
+        if not found and self.uncertified:
+            raise Failure(NO_CERTIFICATE.format(self.uncertified[0]))
         if not found:
             raise Failure("none of the keys given is for signing e-mail: --key and --cert")
         return tuple(reversed(found.values()))
@@ -122,14 +127,18 @@ def keys(arguments: Namespace) -> Keys:
             pool += inside.certificates
     pool = list(dict.fromkeys(pool))
     signing, decryption = [], []
+    uncertified: dict[str, list[BareKey]] = {}
     for name, key in loaded:
         own = _certificates_of(key, pool)
         if not own:
-            raise Failure(f"{name}: no certificate for this key is given: --cert")
+            uncertified[name] = _made(BareKey, key)
+            if not uncertified[name]:
+                raise Failure(NO_CERTIFICATE.format(name))
         for certificate in own:
             signing += _made(SoftwareSigningKey, key, certificate)
             decryption += _made(SoftwareDecryptionKey, key, certificate)
-    return Keys(tuple(signing), tuple(decryption), tuple(shared_secrets(arguments)), tuple(pool))
+    bare = [key for keys in uncertified.values() for key in keys]
+    return Keys(tuple(signing), tuple(decryption), (*bare, *shared_secrets(arguments)), tuple(pool), tuple(uncertified))
 
 
 def shared_secrets(arguments: Namespace) -> list[SecretKey | Password]:
@@ -168,9 +177,9 @@ def _hex(text: str | None) -> bytes:
         raise Failure("--kek-id: no hexadecimal digits") from None
 
 
-def _made(kind: Any, key: PrivateKey, certificate: Certificate) -> list[Any]:
+def _made(kind: Any, key: PrivateKey, *certificate: Certificate) -> list[Any]:
     try:
-        return [kind(key, certificate)]
+        return [kind(key, *certificate)]
     except Unsupported:
         return []  # some keys only sign, and some only decrypt
 

@@ -24,7 +24,7 @@ from secmail.algorithms import (
 from secmail.certificates import Certificate
 from secmail.cms.identifiers import names
 from secmail.errors import Malformed, Unsupported
-from secmail.keys import DecryptionKey
+from secmail.keys import DecryptionKey, KeyOperations
 
 ORI_KEM = "1.2.840.113549.1.9.16.13.3"
 WRAP = AlgorithmIdentifier(AES256_WRAP.oid)
@@ -82,8 +82,10 @@ class KEMRecipientInfo:
         return cls(rid, kem, kemct, kdf, kek_length, ukm.inside().octets() if ukm else None, wrap, encrypted_key)
 
     def open(self, key: DecryptionKey) -> bytes | None:
-        if not names(self.rid, key.certificate):
-            return None
+        return self.open_with(key, key.certificate.public_key) if names(self.rid, key.certificate) else None
+
+    def open_with(self, key: KeyOperations, public_key: object) -> bytes:
+        """The same, whomever the recipient identifier names; ``public_key`` is that of ``key``."""
         if self.kem.oid in UNSUPPORTED_KEYS:
             raise Unsupported(f"key encapsulation with {UNSUPPORTED_KEYS[self.kem.oid]} is not supported")
         mechanism = lookup(KEY_ENCAPSULATIONS, self.kem.oid, "key encapsulation mechanism")
@@ -94,7 +96,7 @@ class KEMRecipientInfo:
         if self.kek_length != wrap.key_length:
             # RFC 9629 section 3: "MUST confirm that the value provided is consistent with the key-encryption algorithm"
             raise Malformed("kekLength is not that of the key wrap algorithm")
-        if not isinstance(key.certificate.public_key, mechanism.key) or len(self.kemct) != mechanism.ciphertext_length:
+        if not isinstance(public_key, mechanism.key) or len(self.kemct) != mechanism.ciphertext_length:
             raise ValueError("the key encapsulation does not fit the recipient's key")
         secret = key.decapsulate(self.kemct)
         info = _other_info(self.wrap, self.kek_length, self.ukm)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,12 +24,13 @@ from secmail.algorithms import (
     X25519,
     AlgorithmIdentifier,
     KeyAgreement,
+    KeyWrap,
     lookup,
 )
 from secmail.certificates import Certificate
 from secmail.cms.identifiers import may_concern, names
 from secmail.errors import Unsupported
-from secmail.keys import DecryptionKey, PublicAgreementKey
+from secmail.keys import DecryptionKey, KeyOperations, PublicAgreementKey
 
 MAX_KEYS = 50_000
 UKM_LENGTH = 32
@@ -142,14 +144,28 @@ class KeyAgreeRecipientInfo:
         encrypted_key = self._encrypted_key(key.certificate)
         if encrypted_key is None:
             return None
+        wrap, kek = self._kek(key, key.certificate.public_key)
+        return wrap.unwrap(kek, encrypted_key)
+
+    def open_with(self, key: KeyOperations, public_key: object) -> bytes | None:
+        """The first of the encrypted keys that ``key`` opens, whomever it is for; ``public_key`` is that of ``key``."""
+        wrap, kek = self._kek(key, public_key)
+        for element in der.Reader(self.recipient_encrypted_keys).at_most(MAX_KEYS):
+            members = element.inside()
+            members.element()
+            with suppress(ValueError):
+                return wrap.unwrap(kek, members.octets())
+        return None
+
+    def _kek(self, key: KeyOperations, public_key: object) -> tuple[KeyWrap, bytes]:
         agreement = lookup(KEY_AGREEMENTS, self.key_encryption_algorithm.oid, "key agreement algorithm")
         wrap_algorithm = AlgorithmIdentifier.read(der.Reader(self.key_encryption_algorithm.parameters))
         wrap = lookup(KEY_WRAPS, wrap_algorithm.oid, "key wrap algorithm")
-        secret = key.agree(self._originator_key(key.certificate.public_key))
+        secret = key.agree(self._originator_key(public_key))
         if not any(secret):
             raise ValueError("RFC 8418 section 2: the shared secret is the all-zero value")
         info = _shared_info(wrap_algorithm, self.ukm, wrap.key_length)
-        return wrap.unwrap(agreement.derive(secret, wrap.key_length, ukm=self.ukm, info=info), encrypted_key)
+        return wrap, agreement.derive(secret, wrap.key_length, ukm=self.ukm, info=info)
 
     def _encrypted_key(self, certificate: Certificate) -> bytes | None:
         for element in der.Reader(self.recipient_encrypted_keys).at_most(MAX_KEYS):

@@ -10,7 +10,7 @@ from secmail.algorithms import RSA_ENCRYPTION, RSAES_OAEP, AlgorithmIdentifier, 
 from secmail.certificates import Certificate
 from secmail.cms.identifiers import names
 from secmail.errors import Unsupported
-from secmail.keys import DecryptionKey
+from secmail.keys import DecryptionKey, KeyOperations
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,10 @@ class KeyTransRecipientInfo:
         return info
 
     def open(self, key: DecryptionKey) -> bytes | None:
-        if not names(self.rid, key.certificate):
-            return None
+        return self.open_with(key) if names(self.rid, key.certificate) else None
+
+    def open_with(self, key: KeyOperations) -> bytes:
+        """The same, whomever the recipient identifier names."""
         return key.decrypt(self.encrypted_key, _rsa_padding(self.key_encryption_algorithm))
 
 

@@ -24,13 +24,14 @@ from secmail.algorithms import (
     AlgorithmIdentifier,
 )
 from secmail.certificates import Certificate
+from secmail.cms.bare import open_bare
 from secmail.cms.identifiers import may_concern
 from secmail.cms.kemri import KEMRecipientInfo, encapsulation
 from secmail.cms.keyagree import DOMAINS, KeyAgreeRecipientInfo, domain
 from secmail.cms.keytrans import KeyTransRecipientInfo
 from secmail.cms.shared import MAX_ITERATIONS, KEKRecipientInfo, PasswordRecipientInfo
 from secmail.errors import Malformed, NotARecipient, Unsupported
-from secmail.keys import DecryptionKey, OpeningKey, Password, SecretKey
+from secmail.keys import BareKey, DecryptionKey, OpeningKey, Password, SecretKey
 
 MAX_RECIPIENTS = 50_000
 MAX_PASSWORD_RECIPIENTS = 16
@@ -138,6 +139,10 @@ def open_first(recipient_infos: der.Element, keys: Sequence[OpeningKey], key_len
             cek = substitute
         if cek is not None:
             return cek if len(cek) == key_length else substitute, key
+    for key in keys:
+        cek = _opened_bare(recipient_infos, key) if isinstance(key, BareKey) else None
+        if cek is not None:
+            return cek if len(cek) == key_length else substitute, key
     passwords = [key for key in keys if isinstance(key, Password)]
     infos = _password_infos(recipient_infos) if passwords else []
     if not infos:
@@ -154,12 +159,19 @@ def open_first(recipient_infos: der.Element, keys: Sequence[OpeningKey], key_len
 
 def _candidates(recipient_infos: der.Element, keys: Sequence[OpeningKey]) -> Iterator[tuple[der.Element, OpeningKey]]:
     """Recipient infos other than passwords, each with those keys that it may be for."""
-    asked = [key for key in keys if not isinstance(key, Password) and _may_be_for(recipient_infos.content, key)]
+    asked = [key for key in keys if not isinstance(key, Password | BareKey) and _may_be_for(recipient_infos.content, key)]
     for element in recipient_infos.inside().at_most(MAX_RECIPIENTS) if asked else ():
         for key in asked:
             fits = element.tag == KEK_KIND if isinstance(key, SecretKey) else element.tag in CERTIFICATE_KINDS
             if fits and _may_be_for(element.content, key):
                 yield element, key
+
+
+def _opened_bare(recipient_infos: der.Element, key: BareKey) -> bytes | None:
+    try:
+        return open_bare(list(recipient_infos.inside().at_most(MAX_RECIPIENTS)), key)
+    except (ValueError, UnsupportedAlgorithm):  # as if it were of no use: the content then says so
+        return b""
 
 
 def _may_be_for(encoded: bytes, key: DecryptionKey | SecretKey) -> bool:

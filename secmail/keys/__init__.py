@@ -13,10 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 from secmail.algorithms import SigningAlgorithm
 from secmail.certificates import Certificate
 from secmail.keys.pkcs8 import load_private_key
-from secmail.keys.software import PrivateKey, SoftwareDecryptionKey, SoftwareSigningKey
+from secmail.keys.software import BareKey, PrivateKey, SoftwareDecryptionKey, SoftwareSigningKey
 
 __all__ = [
+    "BareKey",
     "DecryptionKey",
+    "KeyOperations",
     "OpeningKey",
     "Password",
     "PrivateKey",
@@ -42,14 +44,11 @@ class SigningKey(Protocol):
         ...
 
 
-class DecryptionKey(Protocol):
-    """Opens recipient infos made for ``certificate``: RSA keys decrypt, elliptic-curve keys agree, ML-KEM keys decapsulate.
+class KeyOperations(Protocol):
+    """What private keys do to open recipient infos: RSA keys decrypt, elliptic-curve keys agree, ML-KEM keys decapsulate.
 
     What the key's kind can't do is a ValueError.
     """
-
-    @property
-    def certificate(self) -> Certificate: ...
 
     def decrypt(self, encrypted_key: bytes, scheme: AsymmetricPadding) -> bytes:
         """RSA decryption; ValueError if it fails. With PKCS#1 v1.5 bad padding must look like a wrong key (implicit rejection)."""
@@ -62,6 +61,13 @@ class DecryptionKey(Protocol):
     def decapsulate(self, ciphertext: bytes) -> bytes:
         """The shared secret of a key encapsulation; a wrong ciphertext gives another secret (implicit rejection)."""
         ...
+
+
+class DecryptionKey(KeyOperations, Protocol):
+    """Opens the recipient infos that were made for ``certificate``."""
+
+    @property
+    def certificate(self) -> Certificate: ...
 
 
 @dataclass(frozen=True)
@@ -87,4 +93,4 @@ class Password:
     value: bytes = field(repr=False)
 
 
-OpeningKey = DecryptionKey | SecretKey | Password
+OpeningKey = DecryptionKey | BareKey | SecretKey | Password

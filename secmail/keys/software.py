@@ -44,13 +44,10 @@ class SoftwareSigningKey:
         return key.sign(data)
 
 
-class SoftwareDecryptionKey:
-    """A decryption key in memory. ValueError if the certificate is another key's, Unsupported for kinds that don't decrypt here."""
+class _Operations:
+    """The private-key operations of a key in memory."""
 
-    def __init__(self, private_key: DecryptionPrivateKey, certificate: Certificate) -> None:
-        _check_pair(private_key, certificate, DecryptionPrivateKey)
-        self._private_key = private_key
-        self.certificate = certificate
+    _private_key: DecryptionPrivateKey
 
     def decrypt(self, encrypted_key: bytes, scheme: AsymmetricPadding) -> bytes:
         if not isinstance(self._private_key, rsa.RSAPrivateKey):
@@ -71,6 +68,32 @@ class SoftwareDecryptionKey:
         if not isinstance(self._private_key, DecapsulationKey):
             raise ValueError("decapsulation needs an ML-KEM key")
         return self._private_key.decapsulate(ciphertext)
+
+
+class SoftwareDecryptionKey(_Operations):
+    """A decryption key in memory. ValueError if the certificate is another key's, Unsupported for kinds that don't decrypt here."""
+
+    def __init__(self, private_key: DecryptionPrivateKey, certificate: Certificate) -> None:
+        _check_pair(private_key, certificate, DecryptionPrivateKey)
+        self._private_key = private_key
+        self.certificate = certificate
+
+
+class BareKey(_Operations):
+    """A decryption key in memory whose certificate is not at hand, so that it is tried on every recipient info of its kind.
+
+    Unsupported for kinds that don't decrypt here.
+    """
+
+    def __init__(self, private_key: DecryptionPrivateKey) -> None:
+        if not isinstance(private_key, DecryptionPrivateKey):
+            raise Unsupported("private keys of this kind are not supported for this use")
+        self._private_key = private_key
+
+    @property
+    def public_key(self) -> Any:
+        """The ``cryptography`` key."""
+        return self._private_key.public_key()
 
 
 def _check_pair(private_key: Any, certificate: Certificate, kinds: Any) -> None:

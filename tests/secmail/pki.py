@@ -51,6 +51,7 @@ PKI = {
     "bob": Row("P-384", "ca", (SIGN, AGREE), "bob@example.org"),
     "carl": Row("P-521", "ca", (SIGN, AGREE), "carl@example.org"),
     "rita": Row("RSA-2048", "ca", (SIGN, ENCRYPT), "rita@example.org"),
+    "rhea": Row("RSA-2048", "ca", (SIGN, ENCRYPT), "rhea@example.org"),
     "gwen": Row("P-256", "ca", (AGREE,), "gwen@example.org", capabilities=(AES256_GCM.oid, AES256_CBC.oid)),
     "hugh": Row("P-256", "ca", (AGREE,), "hugh@example.org"),
     "signer-only": Row("P-256", "ca", (SIGN,), "only@example.org"),
