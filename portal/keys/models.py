@@ -95,7 +95,16 @@ class PrivateKey(_RandomId):
 
 
 class Certificate(_RandomId):
-    """A certificate of a person of this portal, or (without `private_key`) of somebody else."""
+    """A certificate of a person of this portal, or (without `user` and `private_key`) of somebody outside.
+
+    One of somebody outside was uploaded, or came with a verified signature: then `capabilities` are the OIDs that signature said its
+    signer reads, and `seen_at` is its signing time, because only newer ones replace them.
+    """
+
+    class Source(models.TextChoices):
+        ISSUED = "issued"
+        UPLOADED = "uploaded"
+        SIGNATURE = "signature"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="certificates")
     private_key = models.ForeignKey(PrivateKey, on_delete=models.CASCADE, null=True, related_name="certificates")
@@ -107,7 +116,10 @@ class Certificate(_RandomId):
     not_before = models.DateTimeField()
     not_after = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
-    reads_gcm = models.BooleanField(default=False)  # from its S/MIME capabilities (RFC 4262)
+    reads_gcm = models.BooleanField(default=False)  # from its S/MIME capabilities (RFC 4262), or those of a verified signature
+    source = models.CharField(max_length=16, choices=Source.choices, default=Source.ISSUED)
+    capabilities = models.JSONField(null=True)
+    seen_at = models.DateTimeField(null=True)
 
 
 class Authority(_RandomId):

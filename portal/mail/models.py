@@ -50,7 +50,9 @@ class Message(_RandomId):
         REFUSED = "refused"
         FAILED = "failed"
 
-    originator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages")
+    # Somebody here, or (None) somebody outside: `outside_sender` is then the address that delivered it, which proves nothing
+    originator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="messages")
+    outside_sender = models.CharField(max_length=320, blank=True)
     label = models.ForeignKey(Label, on_delete=models.PROTECT)
     # RFC 6477: of those who shall act (To), and of those who shall know (Cc and Bcc)
     precedence = models.PositiveSmallIntegerField(choices=Precedence.choices, default=Precedence.ROUTINE)
@@ -81,11 +83,15 @@ def undo_time(precedence: Precedence) -> timedelta:
 
 
 class Envelope(_RandomId):
-    """One encrypted object and whom it is for: the originator, To and Cc share one; each Bcc has one of its own."""
+    """One encrypted object and whom it is for: the originator, To and Cc share one; each Bcc has one of its own.
+
+    What came from outside is one as well, INBOUND, for all who are named here.
+    """
 
     class Kind(models.TextChoices):
         SHARED = "shared"
         BCC = "bcc"
+        INBOUND = "inbound"
 
     message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="envelopes")
     kind = models.CharField(max_length=8, choices=Kind.choices)
@@ -94,6 +100,9 @@ class Envelope(_RandomId):
     content_encryption = models.CharField(max_length=32)
     recipients = models.JSONField()  # ids of users, the originator not among them unless addressed
     copies = models.JSONField(default=list)  # those of them who get a copy for information
+    outside = models.JSONField(default=list)  # addresses outside, which get it by SMTP
+    # Not encrypted when it came: the object is an envelope made here on arrival, and inside is the message as it came
+    wrapped = models.BooleanField(default=False)
     # Subject and correspondents for the summaries, sealed to the intake key until `deliver` has used them.
     summary = BytesField(max_length=4096, null=True)
     intake_key = models.CharField(max_length=32, blank=True)
@@ -119,6 +128,8 @@ class Delivery(_RandomId):
     arrived_in = models.CharField(max_length=8, choices=Folder.choices)
     folder = models.CharField(max_length=8, choices=Folder.choices)
     label = models.ForeignKey(Label, on_delete=models.PROTECT)
+    # What encrypted mail from outside was accepted under, once its opening has shown another label inside: both govern
+    provisional_label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True, related_name="+")
     precedence = models.PositiveSmallIntegerField(choices=Precedence.choices)
     delivered_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True)
@@ -147,3 +158,61 @@ class Upload(_RandomId):
 
     class Meta:
         indexes = [models.Index(fields=["intake_key"], name="uploads_by_intake_key")]
+
+
+class Outbound(_RandomId):
+    """An envelope on its way to one address outside. SMTP can't be exactly once (RFC 1047): `marked_at` is written before DATA."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"  # a relay has taken it
+        FAILED = "failed"  # a relay has refused it for good
+        DELIVERED = "delivered"  # a delivery status notification says so
+        BOUNCED = "bounced"  # a delivery status notification says so
+
+    envelope = models.ForeignKey(Envelope, on_delete=models.PROTECT, related_name="outbound")
+    address = models.CharField(max_length=320)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    reason = models.CharField(max_length=300, blank=True)  # for the originator: what the relay or the notification said
+    marked_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["envelope", "address"], name="one_way_to_each_address")]
+
+
+class Origin(models.Model):
+    """Where mail from outside comes from, by the domain of its sender ("*": any other), and which labels it gets.
+
+    An unlabelled message gets `label`, or is refused if there is none; encrypted mail, whose label nobody can see before its recipient opens it,
+    gets `provisional_label`, or is refused.
+    """
+
+    domain = models.CharField(max_length=255, unique=True)
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True, related_name="+")
+    provisional_label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class Arrival(_RandomId):
+    """A message that SMTP has accepted: sealed to the intake key while it came in, until the job `accept` is done; the row stays.
+
+    `repeat_of` is a digest of Message-ID, content and recipient set: the same message given to us twice is one.
+    """
+
+    object_name = models.CharField(max_length=64, blank=True)
+    size = models.PositiveBigIntegerField()
+    sealed_key = BytesField(max_length=256)
+    intake_key = models.CharField(max_length=32, blank=True)
+    sender = models.CharField(max_length=320, blank=True)  # the reverse path; empty for notifications
+    peer = models.CharField(max_length=64)
+    recipients = models.JSONField()  # ids of users
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
+    precedence = models.PositiveSmallIntegerField(choices=Precedence.choices, default=Precedence.ROUTINE)
+    repeat_of = models.CharField(max_length=64, unique=True)
+    arrived_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["intake_key"], name="arrivals_by_intake_key")]
