@@ -1,6 +1,7 @@
 # make run        the portal, ready to try, on http://127.0.0.1:8000 (HOST and PORT change that)
 # make install  only what the portal needs, into .venv
 # make test      every check and every test
+# make bench     how fast the engine is, as ratios to OpenSSL, Bouncy Castle and the bare public-key operations
 # make fuzz      coverage-guided fuzzing of the engine for MINUTES (10), going on where it stopped; counts at the end
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := .venv/bin
 MINUTES ?= 10
 PROCESSES ?= 1
 
-.PHONY: run install test check fuzz mutants clean
+.PHONY: run install test check bench peers fuzz mutants clean
 
 run: .venv/installed
 	@exec $(BIN)/python manage.py serve --demo
@@ -26,6 +27,21 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PORTAL_DATA=build/check $(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: .venv/installed-dev peers
+	$(BIN)/python -m bench.engine $(BENCH)
+
+# What can't be built is left out, and `make bench` says so
+JARS := /usr/share/java/bcmail.jar:/usr/share/java/bcprov.jar:/usr/share/java/bcpkix.jar:/usr/share/java/bcutil.jar
+peers:
+	@mkdir -p build/peers
+	-@$(MAKE) --no-print-directory -k build/peers/openssl_cms build/peers/BouncyCastleCms.class 2>/dev/null
+
+build/peers/openssl_cms: bench/peers/openssl_cms.c
+	$(CC) -O2 -Wall -Wextra -o $@ $< -lcrypto
+
+build/peers/BouncyCastleCms.class: bench/peers/BouncyCastleCms.java
+	javac -Xlint:-unchecked -d build/peers -cp $(JARS) $<
 
 fuzz: .venv/installed-dev
 	$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES) --processes $(PROCESSES) $(TARGETS)

@@ -2,10 +2,11 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar, Self, TypeVar, overload
 
 from asn1crypto import core
 from asn1crypto import x509 as asn1_x509
@@ -22,11 +23,18 @@ from secmail.errors import Malformed, Unsupported
 
 MAX_LENGTH = 256 * 1024  # octets of a certificate; those with keys of post-quantum algorithms have up to 60,000
 MAX_RSA_BITS = 16_384
+UNSCANNED = 4_096  # octets, which hold too little to make a parser slow or deep
 MAX_NAME = 100  # attributes in it
 MAX_EXPONENT_BITS = 32  # those of Windows; the cost of verifying grows with the exponent
 SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
 SMIME_CAPABILITIES = "1.2.840.113549.1.9.15"  # RFC 4262 section 2
 AUTHORITY_CLEARANCE_CONSTRAINTS = "1.3.6.1.5.5.7.1.21"  # RFC 5913 section 3
+EXTENSIONS = der.context(3)
+KEY_USAGE, EXTENDED_KEY_USAGE = "2.5.29.15", "2.5.29.37"
+MAIL_PURPOSES = {
+    der.oid(each.dotted_string) for each in (ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
+}
+LONGEST_KEY_USAGE = 5  # octets: nine bits
 KEY_USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
 ENCRYPTION_USAGES = (
     (rsa.RSAPublicKey | mlkem.MLKEM768PublicKey | mlkem.MLKEM1024PublicKey, "key_encipherment"),
@@ -67,6 +75,21 @@ class _Certificate(asn1_x509.Certificate):
 
 
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
+Value = TypeVar("Value")
+
+
+class remembered(cached_property[Value]):
+    """``cached_property`` without its lock, as from Python 3.12 on, which costs a microsecond a property of each of 10,000 certificates."""
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Value: ...
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Self | Value:
+        if instance is None:
+            return self
+        value = instance.__dict__[self.attrname or ""] = self.func(instance)
+        return value
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,13 +100,21 @@ class Certificate:
 
     @classmethod
     def from_der(cls, data: bytes) -> "Certificate":
-        """Read one DER certificate; Malformed or Unsupported if the engine cannot work with it."""
+        """Read one DER certificate; Malformed or Unsupported if the engine cannot work with it.
+
+        Names are read when they are first asked for, and may be Malformed then: who encrypts to 10,000 people needs none. See ``check``.
+        """
         if len(data) > MAX_LENGTH:
             raise Malformed(f"a certificate of more than {MAX_LENGTH} octets")
         certificate = cls(bytes(data))
-        der.scan(certificate.der)
-        certificate._x509, certificate._members, certificate.emails, certificate.capabilities  # noqa: B018 (errors come out here)
+        if len(certificate.der) > UNSCANNED:
+            der.scan(certificate.der)
+        certificate._x509, certificate._members, certificate.capabilities  # noqa: B018 (errors come out here)
         return certificate
+
+    def check(self) -> None:
+        """Read now what ``from_der`` leaves for later, so that none of the properties raises Malformed any more."""
+        self._extensions, self._issuer, self.emails  # noqa: B018
 
     @classmethod
     def from_pem(cls, data: bytes) -> "Certificate":
@@ -98,23 +129,23 @@ class Certificate:
 
     # Names
 
-    @cached_property
+    @remembered
     def subject(self) -> str:
         """The subject as RFC 4514 writes it."""
-        return self._x509.subject.rfc4514_string()
+        return self._subject.rfc4514_string()
 
-    @cached_property
+    @remembered
     def issuer(self) -> str:
         """The issuer as RFC 4514 writes it."""
-        return self._x509.issuer.rfc4514_string()
+        return self._issuer.rfc4514_string()
 
-    @cached_property
+    @remembered
     def common_name(self) -> str | None:
         """The subject's (last) common name."""
-        names = self._x509.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        names = self._subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         return str(names[-1].value) if names else None
 
-    @cached_property
+    @remembered
     def emails(self) -> tuple[str, ...]:
         """The addresses this certificate speaks for, domain in lower case, each once: rfc822Name, SmtpUTF8Mailbox, emailAddress."""
         found: list[str] = []
@@ -122,7 +153,7 @@ class Certificate:
             found += names.get_values_for_type(x509.RFC822Name)
             others = names.get_values_for_type(x509.OtherName)
             found += [_utf8(each.value) for each in others if each.type_id == SMTP_UTF8_MAILBOX]
-        found += [str(each.value) for each in self._x509.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)]
+        found += [str(each.value) for each in self._subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)]
         return tuple(dict.fromkeys(map(normal_address, found)))
 
     def speaks_for(self, address: str) -> bool:
@@ -141,21 +172,21 @@ class Certificate:
         """The subject's Name exactly as encoded."""
         return self._members[2]
 
-    @cached_property
+    @remembered
     def serial_number(self) -> int:
         return der.Reader(self._members[0]).integer()
 
-    @cached_property
+    @remembered
     def issuer_and_serial_number(self) -> bytes:
         """The DER of RFC 5652's IssuerAndSerialNumber."""
         return der.sequence(self.issuer_der, self._members[0])
 
-    @cached_property
+    @remembered
     def subject_key_identifier(self) -> bytes | None:
         found = self.extension(x509.SubjectKeyIdentifier)
         return found.digest if found else None
 
-    @cached_property
+    @remembered
     def fingerprint(self) -> bytes:
         """SHA-256 of the certificate."""
         return hashlib.sha256(self.der).digest()
@@ -170,14 +201,14 @@ class Certificate:
         """Aware, in UTC."""
         return self._x509.not_valid_after_utc
 
-    @cached_property
-    def prepared(self) -> dict[object, bytes]:
-        """What is encoded once for this certificate and remembered with it, such as the constant part of its recipient infos."""
+    @remembered
+    def prepared(self) -> dict[object, Any]:
+        """What is found out or encoded once for this certificate and kept with it, such as the constant part of its recipient infos."""
         return {}
 
     # The key
 
-    @cached_property
+    @remembered
     def public_key(self) -> CertificatePublicKeyTypes:
         """The ``cryptography`` key; Unsupported for an unknown kind, explicit EC parameters or a huge RSA modulus."""
         try:
@@ -186,7 +217,7 @@ class Certificate:
             kind = der.read(self.public_key_info).inside().oid()
             name = UNSUPPORTED_KEYS.get(kind, kind)
             raise Unsupported(f"public keys of the algorithm {name} are not supported") from error
-        if isinstance(key, rsa.RSAPublicKey) and key.key_size > MAX_RSA_BITS:
+        if getattr(key, "key_size", 0) > MAX_RSA_BITS:
             raise Unsupported(f"an RSA key longer than {MAX_RSA_BITS} bits")
         if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e.bit_length() > MAX_EXPONENT_BITS:
             raise Unsupported(f"an RSA key with an exponent longer than {MAX_EXPONENT_BITS} bits")
@@ -206,49 +237,47 @@ class Certificate:
         """The SubjectPublicKeyInfo exactly as encoded."""
         return self._members[3]
 
-    @cached_property
+    @remembered
     def key_usage(self) -> frozenset[str] | None:
         """The names of RFC 5280 section 4.2.1.3 in snake_case; None where the extension is absent, which allows every use."""
-        found = self.extension(x509.KeyUsage)
-        return frozenset(name for name in KEY_USAGES if getattr(found, name)) if found else None
+        found = self.extension_value(KEY_USAGE)
+        if found is not None and len(found) > LONGEST_KEY_USAGE:
+            raise Malformed("a key usage of too many bits")
+        return None if found is None else _key_usages(found)
 
     @property
     def can_sign(self) -> bool:
         """RFC 8550 section 4.4.2: digitalSignature or nonRepudiation, or no key usage at all."""
         return self.is_for_mail and self.may("digital_signature", "content_commitment")
 
-    @property
+    @remembered
     def can_encrypt(self) -> bool:
         """Key encipherment for RSA and ML-KEM, key agreement for elliptic curves, or no key usage at all."""
         try:
-            key = self.public_key
+            usage = _encryption_usage(type(self.public_key))
         except Unsupported:
             return False
-        usage = next((usage for kinds, usage in ENCRYPTION_USAGES if isinstance(key, kinds)), None)
         return usage is not None and self.is_for_mail and self.may(usage)
 
-    @cached_property
+    @remembered
     def capabilities(self) -> tuple[str, ...] | None:
         """OIDs of the S/MIME capabilities that the certificate states (RFC 4262), None if it states none."""
         value = self.extension_value(SMIME_CAPABILITIES)
         return None if value is None else tuple(each.inside().oid() for each in der.read(value))
 
-    @cached_property
+    @remembered
     def asn1(self) -> asn1_x509.Certificate:
         """The same certificate as asn1crypto sees it."""
         return der.load(_Certificate, self.der, _names_and_extensions)
 
     def extension(self, kind: type[Extension]) -> Extension | None:
         """The extension of this kind as ``cryptography`` has it, None if there is none."""
-        try:
-            return self._x509.extensions.get_extension_for_class(kind).value
-        except x509.ExtensionNotFound:
-            return None
+        found: Extension | None = self._extensions.get(kind.oid)
+        return found
 
     def extension_value(self, oid: str) -> bytes | None:
-        """The DER of an extension that ``cryptography`` knows no type for, None if there is none."""
-        values = (each.value for each in self._x509.extensions if each.oid.dotted_string == oid)
-        return next((each.value for each in values if isinstance(each, x509.UnrecognizedExtension)), None)
+        """The DER that an extension's octet string holds, None if there is no such extension."""
+        return self._encoded_extensions.get(der.oid(oid))
 
     @property
     def is_authority(self) -> bool:
@@ -258,23 +287,65 @@ class Certificate:
 
     # How it is read
 
-    @cached_property
+    @remembered
     def _x509(self) -> x509.Certificate:
         try:
             loaded = x509.load_der_x509_certificate(self.der)
-            # cryptography reads each of these when it is first asked for
-            loaded.subject, loaded.issuer, loaded.not_valid_before_utc, loaded.not_valid_after_utc, loaded.extensions  # noqa: B018
+            loaded.not_valid_before_utc, loaded.not_valid_after_utc  # noqa: B018 (read when first asked for)
         except Exception as error:  # its errors about certificates have no base of their own
             raise Malformed("not a valid certificate") from error
         return loaded
 
-    @cached_property
+    @remembered
+    def _extensions(self) -> dict[x509.ObjectIdentifier, Any]:
+        try:
+            return {each.oid: each.value for each in self._x509.extensions}
+        except Exception as error:
+            raise Malformed("not a valid certificate") from error
+
+    @remembered
+    def _subject(self) -> x509.Name:
+        return _read_name(lambda: self._x509.subject)
+
+    @remembered
+    def _issuer(self) -> x509.Name:
+        return _read_name(lambda: self._x509.issuer)
+
+    @remembered
     def _members(self) -> tuple[bytes, bytes, bytes, bytes]:
         """Serial number, issuer, subject and public key as encoded: re-encoding a foreign Name may change it."""
-        tbs = der.read(self.der).inside()
-        tbs.optional(der.context(0))
-        serial_number, _, issuer, _, subject, public_key_info = (tbs.element().der for _ in range(6))
+        members = self._tbs
+        first = 1 if members[0][0] == der.context(0) else 0
+        serial_number, _, issuer, _, subject, public_key_info = members[first : first + 6]
         return serial_number, issuer, subject, public_key_info
+
+    @remembered
+    def _tbs(self) -> list[bytes]:
+        """The members of the TBSCertificate as encoded."""
+        _, start, end = der.header(self.der, 0, len(self.der))
+        _, start, end = der.header(self.der, start, end)
+        return der.encodings(self.der, start, end)
+
+    @remembered
+    def _encoded_extensions(self) -> dict[bytes, bytes]:
+        """What is inside each extension, by its OID as encoded: the few that decide about recipients are read from here.
+
+        ``cryptography``, which has read the certificate before, makes objects of all of them, and there may be 10,000 recipients.
+        """
+        found: dict[bytes, bytes] = {}
+        last = self._tbs[-1]
+        if last[0] != EXTENSIONS:
+            return found
+        _, start, end = der.header(last, 0, len(last))
+        _, start, end = der.header(last, start, end)
+        for extension in der.encodings(last, start, end):
+            _, start, end = der.header(extension, 0, len(extension))
+            oid, *_, value = der.encodings(extension, start, end)
+            if oid in found:
+                raise Malformed("a certificate with the same extension twice")
+            _, start, end = der.header(value, 0, len(value))
+            found[oid] = value[start:]
+        return found
 
     def may(self, *usages: str) -> bool:
         """Whether the key usage allows one of these, or leaves everything open."""
@@ -283,9 +354,11 @@ class Certificate:
     @property
     def is_for_mail(self) -> bool:
         """RFC 8550 section 4.4.4: an extended key usage must name e-mail protection or any purpose."""
-        purposes = self.extension(x509.ExtendedKeyUsage)
-        wanted = {ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-        return purposes is None or not wanted.isdisjoint(purposes)
+        found = self.extension_value(EXTENDED_KEY_USAGE)
+        if found is None:
+            return True
+        _, start, end = der.header(found, 0, len(found))
+        return not MAIL_PURPOSES.isdisjoint(der.encodings(found, start, end))
 
 
 def normal_address(address: str) -> str:
@@ -319,6 +392,27 @@ def _a_label(label: str) -> str:
     if label.isascii():
         return label
     return "xn--" + unicodedata.normalize("NFC", label).encode("punycode").decode("ascii")
+
+
+@lru_cache
+def _key_usages(encoded: bytes) -> frozenset[str]:
+    content = der.Reader(encoded).element(der.BIT_STRING).content
+    if len(content) < 2 or content[0] > 7:
+        raise Malformed("a key usage that is no bit string")
+    return frozenset(name for number, name in enumerate(KEY_USAGES) if content[1] & 0x80 >> number)
+
+
+@lru_cache
+def _encryption_usage(kind: type) -> str | None:
+    """By type, because the question is asked for each recipient and ``isinstance`` takes its time with abstract classes."""
+    return next((usage for kinds, usage in ENCRYPTION_USAGES if issubclass(kind, kinds)), None)
+
+
+def _read_name(name: Callable[[], x509.Name]) -> x509.Name:
+    try:
+        return name()
+    except Exception as error:
+        raise Malformed("not a valid name in a certificate") from error
 
 
 def _utf8(encoded: bytes) -> str:

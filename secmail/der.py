@@ -193,6 +193,20 @@ class Reader:
                 raise TooMany(f"more than {limit} members in a collection")
             yield element
 
+    def encodings(self, limit: int) -> list[bytes]:
+        """All members that are left, each as encoded and not looked into, of which there may be no more than ``limit``."""
+        data, size, found = self._data, len(self._data), []
+        while (start := self._position) < size:
+            end = header(data, start, size)[2]
+            if end == INDEFINITE:
+                found.append(self.element().der)
+            else:
+                self._position = end
+                found.append(data[start:end])
+            if len(found) > limit:
+                raise Malformed(f"more than {limit} members in a collection")
+        return found
+
     def rest(self) -> bytes:
         """Everything not read yet."""
         return self._data[self._position :]
@@ -229,15 +243,14 @@ def header(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
     content = position + 2
     if tag & 0x1F == 0x1F:
         raise Malformed("a tag number above 30, which no structure here uses")
-    if size == 0x80:
-        if not tag & CONSTRUCTED:
-            raise Malformed("a primitive element of indefinite length")
-        return tag, content, INDEFINITE
-    if size > 0x80:
-        octets_ = size & 0x7F
-        if octets_ > 8:
+    if size >= 0x80:
+        if size == 0x80:
+            if not tag & CONSTRUCTED:
+                raise Malformed("a primitive element of indefinite length")
+            return tag, content, INDEFINITE
+        content += size & 0x7F
+        if content > position + 10:
             raise Malformed("an element claims an absurd length")
-        content += octets_
         if content > len(data):
             raise Malformed("an element is cut off")
         size = int.from_bytes(data[position + 2 : content], "big")
@@ -245,6 +258,18 @@ def header(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
     if end > limit:
         raise Malformed("an element is longer than what encloses it")
     return tag, content, end
+
+
+def encodings(data: bytes, position: int, end: int) -> list[bytes]:
+    """The members that stand between two positions, each as encoded in DER."""
+    found = []
+    while position < end:
+        after = header(data, position, end)[2]
+        if after == INDEFINITE:
+            raise Malformed("indefinite length where DER is wanted")
+        found.append(data[position:after])
+        position = after
+    return found
 
 
 def definite(data: bytes, position: int = 0, elements: int = MAX_ELEMENTS) -> tuple[bytes, int]:

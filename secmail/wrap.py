@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import BinaryIO, Literal
 
 from secmail.algorithms import AES256_CBC, AES256_GCM, CHACHA20_POLY1305, RSASSA_PSS, ContentEncryption, Digest
@@ -26,16 +26,22 @@ from secmail.streams import Base64Writer, Writable, copy
 
 ContentEncryptionChoice = Literal["auto", "gcm", "cbc", "chacha20-poly1305"]
 EncryptTo = Recipient | Certificate | SecretKey | Password
+NAMED = 10  # recipients in a reason, which is for people
 FILE_NAMES = {"compressed-data": "smime.p7z", "certs-only": "smime.p7c"}
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """How a message is encrypted, and why so (RFC 8551 section 2.7.1). The names are for people; ``key_management`` has each recipient once."""
+    """How a message is encrypted, and why so (RFC 8551 section 2.7.1). The names are for people."""
 
     content_encryption: str
     reason: str
-    key_management: tuple[tuple[Certificate | SecretKey | Password, str], ...]
+    recipients: tuple[AnyRecipient, ...]
+
+    @cached_property
+    def key_management(self) -> tuple[tuple[Certificate | SecretKey | Password, str], ...]:
+        """Each recipient once, and how the content-encryption key gets there."""
+        return tuple({_identity(each): _management(each) for each in self.recipients}.items())
 
 
 class Wrapping:
@@ -234,17 +240,20 @@ def plan_envelope(recipients: Sequence[AnyRecipient], choice: ContentEncryptionC
     """Choose the content encryption: AES-256-GCM only if every recipient is known to read it, else AES-256-CBC."""
     if not recipients:
         raise ValueError("there are no recipients")
-    management = {_identity(each): _management(each) for each in recipients}
+    for each in recipients:
+        if isinstance(each, Recipient):
+            each.check()
     unknown = without_gcm(recipients)
     chosen = {"gcm": AES256_GCM, "cbc": AES256_CBC, "chacha20-poly1305": CHACHA20_POLY1305}
     algorithm = (AES256_CBC if unknown else AES256_GCM) if choice == "auto" else chosen[choice]
     if choice != "auto":
         reason = "chosen by the sender"
     elif unknown:
-        reason = f"not known to read AES-256-GCM: {', '.join(map(_name, unknown))}"
+        more = f" and {len(unknown) - NAMED:,} more" if len(unknown) > NAMED else ""
+        reason = f"not known to read AES-256-GCM: {', '.join(map(_name, unknown[:NAMED]))}{more}"
     else:
         reason = "every recipient is known to read AES-256-GCM"
-    return algorithm, Envelope(algorithm.name, reason, tuple(management.items()))
+    return algorithm, Envelope(algorithm.name, reason, tuple(recipients))
 
 
 def _known(recipients: Sequence[EncryptTo]) -> list[AnyRecipient]:
@@ -260,15 +269,12 @@ def _identity(recipient: AnyRecipient) -> Certificate | SecretKey | Password:
 
 
 def _management(recipient: AnyRecipient) -> str:
-    """How the content-encryption key gets to a recipient, by name; Unsupported if it can't."""
+    """How the content-encryption key gets to a recipient, by name."""
     if isinstance(recipient, SecretKey):
         return "shared key"
     if isinstance(recipient, Password):
         return "password"
-    name = recipient.key_management_name
-    if not recipient.certificate.can_encrypt:
-        raise Unsupported(f"the certificate of {recipient.certificate.subject} is not for encryption")
-    return name
+    return recipient.key_management_name
 
 
 def _name(recipient: AnyRecipient) -> str:

@@ -29,7 +29,7 @@ class KeyAgreement:
     digest: Digest
     hkdf: bool = False
 
-    def derive(self, secret: bytes, length: int, *, ukm: bytes | None, info: bytes) -> bytes:
+    def derive(self, secret: bytes, length: int, ukm: bytes | None, info: bytes) -> bytes:
         if self.hkdf:
             return HKDF(self.digest.hash, length, ukm, info).derive(secret)
         return X963KDF(self.digest.hash, length, info).derive(secret)
@@ -63,9 +63,9 @@ EC_PUBLIC_KEY, X25519, X448 = "1.2.840.10045.2.1", "1.3.101.110", "1.3.101.111"
 # Key encapsulation (RFC 9629, RFC 9936)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KeyEncapsulation:
-    """A key-encapsulation mechanism, by the kind of public key it takes."""
+    """A key-encapsulation mechanism, by the kind of public key it takes; one object of each."""
 
     oid: str
     name: str

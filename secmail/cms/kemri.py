@@ -105,7 +105,7 @@ class KEMRecipientInfo:
 
 def _before(certificate: Certificate, mechanism: KeyEncapsulation, room: int) -> bytes:
     """What stands before the ciphertext, after which ``room`` octets follow."""
-    found = certificate.prepared.get((KEMRecipientInfo, room))
+    found: bytes | None = certificate.prepared.get((KEMRecipientInfo, room))
     if found is None:
         rest = mechanism.ciphertext_length + room
         info = der.prefix(

@@ -1,5 +1,6 @@
 """KeyTransRecipientInfo (RFC 5652 section 6.2.1): the content-encryption key under somebody's RSA key."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +13,8 @@ from secmail.cms.identifiers import names
 from secmail.errors import Unsupported
 from secmail.keys import DecryptionKey, KeyOperations
 
+VERSION = der.integer(0)
+
 
 @dataclass(frozen=True)
 class KeyTransRecipientInfo:
@@ -20,11 +23,10 @@ class KeyTransRecipientInfo:
     encrypted_key: bytes
 
     @staticmethod
-    def make(certificate: Certificate, algorithm: AlgorithmIdentifier, cek: bytes) -> bytes:
-        key = certificate.public_key
-        if not isinstance(key, rsa.RSAPublicKey):
-            raise Unsupported("key transport needs an RSA key")
-        return _prefix(certificate, algorithm, key.key_size) + key.encrypt(cek, _rsa_padding(algorithm))
+    def make_all(certificates: Iterable[Certificate], algorithm: AlgorithmIdentifier, cek: bytes) -> list[bytes]:
+        """One for each of the certificates, whose keys must be RSA keys."""
+        scheme = _rsa_padding(algorithm)
+        return [_prefix(each, algorithm) + _rsa_key(each).encrypt(cek, scheme) for each in certificates]
 
     @classmethod
     def from_element(cls, element: der.Element) -> "KeyTransRecipientInfo":
@@ -42,14 +44,24 @@ class KeyTransRecipientInfo:
         return key.decrypt(self.encrypted_key, _rsa_padding(self.key_encryption_algorithm))
 
 
-def _prefix(certificate: Certificate, algorithm: AlgorithmIdentifier, bits: int) -> bytes:
-    found = certificate.prepared.get((KeyTransRecipientInfo, algorithm.oid))
+def _rsa_key(certificate: Certificate) -> rsa.RSAPublicKey:
+    key: rsa.RSAPublicKey = certificate.public_key  # type: ignore[assignment] # an AttributeError for a caller who did not look
+    return key
+
+
+def _prefix(certificate: Certificate, algorithm: AlgorithmIdentifier) -> bytes:
+    found: bytes | None = certificate.prepared.get(algorithm.oid)
     if found is None:
-        size = (bits + 7) // 8
-        members = (der.integer(0), certificate.issuer_and_serial_number, algorithm.der)
-        found = der.prefix(der.SEQUENCE, *members, der.prefix(der.OCTET_STRING, room=size), room=size)
-        certificate.prepared[KeyTransRecipientInfo, algorithm.oid] = found
+        size = (_rsa_key(certificate).key_size + 7) // 8
+        tail = _constant_tail(algorithm, size)
+        members = (VERSION, certificate.issuer_and_serial_number, tail)
+        found = certificate.prepared[algorithm.oid] = der.prefix(der.SEQUENCE, *members, room=size)
     return found
+
+
+@lru_cache(maxsize=64)
+def _constant_tail(algorithm: AlgorithmIdentifier, size: int) -> bytes:
+    return algorithm.der + der.prefix(der.OCTET_STRING, room=size)
 
 
 @lru_cache(maxsize=64)

@@ -22,12 +22,13 @@ from secmail.algorithms import (
     PKCS1_V15,
     RSAES_OAEP,
     AlgorithmIdentifier,
+    KeyEncapsulation,
 )
 from secmail.certificates import Certificate
 from secmail.cms.bare import open_bare
 from secmail.cms.identifiers import may_concern
 from secmail.cms.kemri import KEMRecipientInfo, encapsulation
-from secmail.cms.keyagree import DOMAINS, KeyAgreeRecipientInfo, domain
+from secmail.cms.keyagree import Domain, KeyAgreeRecipientInfo, domain
 from secmail.cms.keytrans import KeyTransRecipientInfo
 from secmail.cms.shared import MAX_ITERATIONS, KEKRecipientInfo, PasswordRecipientInfo
 from secmail.errors import Malformed, NotARecipient, Unsupported
@@ -52,17 +53,24 @@ class Recipient:
         known = self.certificate.capabilities if self.capabilities is None else self.capabilities
         return oid in (known or ())
 
+    def check(self) -> None:
+        """Unsupported if the certificate is not for encryption, or its key of a kind that is not encrypted to."""
+        _means(self.certificate)
+        if not self.certificate.can_encrypt:
+            raise Unsupported(f"the certificate of {self.certificate.subject} is not for encryption")
+
     @property
     def key_management(self) -> AlgorithmIdentifier:
-        """RFC 8551 section 2.3: OAEP where it is known to be read, else PKCS#1 v1.5; by the certificate's key ECDH or ML-KEM."""
-        key = self.certificate.public_key
-        if isinstance(key, rsa.RSAPublicKey):
-            return OAEP_SHA256 if self.reads(RSAES_OAEP) else PKCS1_V15
-        if within := domain(key):
-            return within.algorithm
-        if mechanism := encapsulation(key):
-            return AlgorithmIdentifier(mechanism.oid)
-        raise Unsupported("encrypting to a key of this kind is not supported")
+        """RFC 8551 section 2.3: OAEP where it is known to be read, else PKCS#1 v1.5; by the certificate's key ECDH or ML-KEM.
+
+        Unsupported for keys of other kinds.
+        """
+        means = _means(self.certificate)
+        if isinstance(means, Domain):
+            return means.algorithm
+        if isinstance(means, KeyEncapsulation):
+            return AlgorithmIdentifier(means.oid)
+        return OAEP_SHA256 if self.reads(RSAES_OAEP) else PKCS1_V15
 
     @property
     def key_management_name(self) -> str:
@@ -71,6 +79,21 @@ class Recipient:
 
 
 AnyRecipient = Recipient | SecretKey | Password
+
+
+Means = Domain | KeyEncapsulation | type[KeyTransRecipientInfo]
+
+
+def _means(certificate: Certificate) -> Means:
+    """How content-encryption keys get to the certificate's key, by its kind; found out once."""
+    means: Means | None = certificate.prepared.get(_means)
+    if means is None:
+        key = certificate.public_key
+        means = domain(key) or encapsulation(key) or (KeyTransRecipientInfo if isinstance(key, rsa.RSAPublicKey) else None)
+        if means is None:
+            raise Unsupported("encrypting to a key of this kind is not supported")
+        certificate.prepared[_means] = means
+    return means
 
 
 def _algorithm_name(oid: str) -> str:
@@ -85,27 +108,37 @@ def _algorithm_name(oid: str) -> str:
 
 def make_all(recipients: Sequence[AnyRecipient], cek: bytes) -> tuple[bytes, int]:
     """(the SET OF RecipientInfo, the version it gives an EnvelopedData). A key is listed once, however often it is given."""
-    unique = {each.certificate if isinstance(each, Recipient) else each: each for each in recipients}.values()
+    unique = {each.certificate.der if isinstance(each, Recipient) else each: each for each in recipients}.values()
     infos: list[bytes] = []
-    by_domain: dict[str, list[Certificate]] = {}
+    by_means: dict[Means, list[Recipient]] = {}
     version = 0
     for each in unique:
-        if isinstance(each, SecretKey):
+        if isinstance(each, Recipient):
+            by_means.setdefault(_means(each.certificate), []).append(each)
+        elif isinstance(each, SecretKey):
             infos.append(KEKRecipientInfo.make(each, cek))
             version = max(version, 2)
-        elif isinstance(each, Password):
+        else:
             infos.append(PasswordRecipientInfo.make(each, cek))
             version = 3
-        elif within := domain(each.certificate.public_key):
-            by_domain.setdefault(within.name, []).append(each.certificate)
+    for means, group in by_means.items():
+        if isinstance(means, Domain):
+            infos.append(KeyAgreeRecipientInfo.make([each.certificate for each in group], means, cek))
             version = max(version, 2)
-        elif encapsulation(each.certificate.public_key):
-            infos.append(KEMRecipientInfo.make(each.certificate, cek))
+        elif isinstance(means, KeyEncapsulation):
+            infos += [KEMRecipientInfo.make(each.certificate, cek) for each in group]
             version = 3
         else:
-            infos.append(KeyTransRecipientInfo.make(each.certificate, each.key_management, cek))
-    infos += [KeyAgreeRecipientInfo.make(certificates, DOMAINS[name], cek) for name, certificates in by_domain.items()]
+            for algorithm, certificates in _by_key_transport(group):
+                infos += KeyTransRecipientInfo.make_all(certificates, algorithm, cek)
     return der.set_of(infos), version
+
+
+def _by_key_transport(recipients: Iterable[Recipient]) -> Iterator[tuple[AlgorithmIdentifier, list[Certificate]]]:
+    read: tuple[list[Certificate], list[Certificate]] = [], []
+    for each in recipients:
+        read[each.reads(RSAES_OAEP)].append(each.certificate)
+    return zip((PKCS1_V15, OAEP_SHA256), read, strict=True)
 
 
 def without_gcm(recipients: Iterable[AnyRecipient]) -> list[AnyRecipient]:
@@ -160,11 +193,12 @@ def open_first(recipient_infos: der.Element, keys: Sequence[OpeningKey], key_len
 def _candidates(recipient_infos: der.Element, keys: Sequence[OpeningKey]) -> Iterator[tuple[der.Element, OpeningKey]]:
     """Recipient infos other than passwords, each with those keys that it may be for."""
     asked = [key for key in keys if not isinstance(key, Password | BareKey) and _may_be_for(recipient_infos.content, key)]
-    for element in recipient_infos.inside().at_most(MAX_RECIPIENTS) if asked else ():
+    for encoded in recipient_infos.inside().encodings(MAX_RECIPIENTS) if asked else ():
         for key in asked:
-            fits = element.tag == KEK_KIND if isinstance(key, SecretKey) else element.tag in CERTIFICATE_KINDS
-            if fits and _may_be_for(element.content, key):
-                yield element, key
+            if _may_be_for(encoded, key):
+                element = der.Reader(encoded).element()
+                if element.tag == KEK_KIND if isinstance(key, SecretKey) else element.tag in CERTIFICATE_KINDS:
+                    yield element, key
 
 
 def _opened_bare(recipient_infos: der.Element, key: BareKey) -> bytes | None:

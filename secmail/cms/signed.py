@@ -310,7 +310,9 @@ def _certificates(member: der.Element | None, allowance: Allowance) -> tuple[Cer
     for each in allowance.read(member):
         allowance.take_certificate(len(each.der))
         with suppress(SecmailError):
-            found.append(Certificate.from_der(each.der))
+            certificate = Certificate.from_der(each.der)
+            certificate.check()
+            found.append(certificate)
     return tuple(found)
 
 

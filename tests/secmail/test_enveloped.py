@@ -144,7 +144,7 @@ def test_the_version_is_that_of_rfc5652_6_1():
 def test_a_recipient_may_be_named_by_its_key_identifier():
     identifier = certificate("rita").subject_key_identifier
     cek = secrets.token_bytes(32)
-    info = KeyTransRecipientInfo.make(certificate("rita"), OAEP_SHA256, cek)
+    info = KeyTransRecipientInfo.make_all([certificate("rita")], OAEP_SHA256, cek)[0]
     members = list(der.read(info))
     named = der.sequence(der.integer(2), der.tlv(0x80, identifier), members[2].der, members[3].der)
     nonce = secrets.token_bytes(12)
@@ -204,7 +204,7 @@ def test_cbc_with_every_key_length_is_read(row):
     vector, padding = secrets.token_bytes(block), block - len(CONTENT) % block
     encryptor = Cipher(cipher, modes.CBC(vector)).encryptor()
     encrypted = encryptor.update(CONTENT + bytes([padding]) * padding) + encryptor.finalize()
-    info = KeyTransRecipientInfo.make(certificate("rita"), PKCS1_V15, cek)
+    info = KeyTransRecipientInfo.make_all([certificate("rita")], PKCS1_V15, cek)[0]
     assert opened(forged(der.set_of([info]), AlgorithmIdentifier(row.oid, der.octets(vector)), encrypted), "rita") == CONTENT
 
 

@@ -1,0 +1,51 @@
+"""Decrypt and verify one bare CMS message: called by bench.engine, and run by it in a process of its own for the peak memory.
+
+    .venv/bin/python -m bench.opening KEY.pem MESSAGE OUT
+"""
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from bench.material import NOW
+from secmail import (
+    Certificate,
+    FileSource,
+    PathCache,
+    PathOptions,
+    SoftwareDecryptionKey,
+    Source,
+    TrustStore,
+    load_private_key,
+)
+from secmail.cms.enveloped import open_enveloped
+from secmail.cms.signed import verify
+from secmail.streams import Writable, copy
+
+
+def opened(message: Source, key: SoftwareDecryptionKey, out: Writable, trust: TrustStore, options: PathOptions) -> None:
+    """Decrypt, verify, and write the content to ``out`` only then. A path verdict in the cache of ``options`` is not made again."""
+    inner = open_enveloped(message, keys=[key]).content
+    signed = verify(inner, trust=trust, now=NOW, options=options)
+    if not signed.verified_signers or signed.content is None:
+        raise SystemExit("the message is not signed as it should be")
+    with signed.content.open() as content:
+        copy(content, out)
+
+
+def main(pem: Path, message: Path, out: Path) -> None:
+    found = x509.load_pem_x509_certificates(pem.read_bytes())
+    certificate, issuer = (Certificate.from_der(each.public_bytes(Encoding.DER)) for each in found)
+    key = SoftwareDecryptionKey(load_private_key(pem.read_bytes()), certificate)
+    with message.open("rb") as file, out.open("wb") as content:
+        began = time.process_time()
+        opened(FileSource(file), key, content, TrustStore([issuer]), PathOptions(cache=PathCache()))
+        print(time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
