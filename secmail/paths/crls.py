@@ -187,7 +187,7 @@ def _scope(revocation_list: RevocationList, certificate: Certificate) -> Reasons
         names = _names(point, revocation_list) or issuers
         covered |= _reasons(revocation_list, certificate, names) & (point.reasons or ALL_REASONS)
     # "assume a DP with both the reasons and the cRLIssuer fields omitted and a distribution point name of the certificate issuer"
-    if revocation_list.issuer == own and not any(each.crl_issuer for each in points):
+    if revocation_list.issuer == own:
         covered |= _reasons(revocation_list, certificate, {own})
     return frozenset(covered)
 

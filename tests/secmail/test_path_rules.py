@@ -212,6 +212,8 @@ def test_names_of_the_subject_are_constrained_too():
     inside = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Example")]))
     authority = issue("Limited", ROOT, x509.NameConstraints([inside], None), ca=True)
     assert RULE in check(issue("Ada", authority), authority).reason
+    anchor = issue("Limited", None, x509.NameConstraints([inside], None), ca=True)
+    assert RULE in check(issue("Ada", anchor), trust=TrustStore([anchor.certificate])).reason
 
 
 def test_the_whole_path_is_signed():

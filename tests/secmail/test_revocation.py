@@ -193,6 +193,13 @@ def test_an_indirect_list_is_one_of_whom_the_certificate_names():
         assert ("revoked on" in hard(ada, listed, others=[lister]).reason) is revoked
 
 
+def test_a_list_of_the_issuer_counts_beside_that_of_whom_it_names():
+    """RFC 5280 section 6.3.3: "available CRLs not specified in a distribution point but issued by the certificate issuer"."""
+    ada = issue("Ada", AUTHORITY, points(issuers=directory(issue("Lister", ROOT))))
+    assert hard(ada, crl(AUTHORITY))
+    assert "revoked on" in check(ada, crls=[crl(AUTHORITY, ada)]).reason
+
+
 def test_entries_keep_the_issuer_of_the_entry_before():
     """RFC 5280 section 5.3.3: "the certificate issuer for the entry is the same as that for the preceding entry"."""
     lister = issue("Lister", ROOT, usage("crl_sign"))
@@ -308,8 +315,8 @@ def test_a_delegated_responder_is_issued_by_the_issuer_for_that():
     """RFC 6960 section 4.2.2.2: "This certificate MUST be issued directly by the CA that is identified in the request"."""
     proper = responder()
     assert hard(ADA, ocsps=[response(proper, ADA, certificates=[proper])])
-    any_purpose = responder(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]))
-    for wrong in (any_purpose, responder(issuer=ROOT), issue("Colleague", AUTHORITY), issue("Stranger", ca=True)):
+    any_purpose = responder(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]), x509.OCSPNoCheck())
+    for wrong in (any_purpose, responder(issuer=ROOT), issue("Colleague", AUTHORITY, x509.OCSPNoCheck()), issue("Stranger", ca=True)):
         for status, reason in ((GOOD, UNPROVEN), (REVOKED, UNPROVEN)):
             given = response(wrong, ADA, status, certificates=[wrong])
             assert hard(ADA, ocsps=[given], others=[wrong]).reason == reason
@@ -318,6 +325,14 @@ def test_a_delegated_responder_is_issued_by_the_issuer_for_that():
 def test_a_responder_of_the_same_name_and_another_key_is_another():
     forger = responder(issuer=issue("Authority", ca=True))
     assert hard(ADA, ocsps=[response(forger, ADA, certificates=[forger])]).reason == UNPROVEN
+
+
+def test_a_responder_of_another_authority_of_the_same_name_is_none():
+    other = issue("Other", ROOT, ca=True)
+    namesake = issue("Authority", other, ca=True)
+    wrong = responder(issuer=namesake)
+    given = response(wrong, ADA, certificates=[wrong])
+    assert hard(ADA, crl(other), ocsps=[given], others=[other, namesake]).reason == UNPROVEN
 
 
 def test_a_responder_may_be_revoked_itself():
