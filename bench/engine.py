@@ -291,7 +291,7 @@ def show(row: Row, best: dict[str, float]) -> None:
         if name != "engine":
             ratio, limit = best["engine"] / seconds, row.limits.get(name)
             goal = "" if limit is None else f"  to reach {limit:.2f}: {'yes' if ratio <= limit else 'NO'}"
-            print(f"    {ratio:7.2f} x {name:14} {seconds * 1000:12,.3f} ms{goal}")
+            print(f"    {ratio:7.2f} x {name:14} {seconds * 1000:12,.3f} ms{goal}", flush=True)
 
 
 def main() -> None:
