@@ -1,5 +1,9 @@
-"""Property tests have no deadline for a single example, because other work shares the machine; the command line has a folder."""
+"""Property tests have no deadline for a single example, because other work shares the machine; the command line has a folder.
 
+``HYPOTHESIS_PROFILE=thorough`` tries twenty times as many examples.
+"""
+
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +12,8 @@ from commandline import CommandLine, furnish
 from hypothesis import settings
 
 settings.register_profile("secmail", deadline=None)
-settings.load_profile("secmail")
+settings.register_profile("thorough", deadline=None, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "secmail"))
 
 
 @pytest.fixture(scope="session")

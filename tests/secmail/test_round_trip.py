@@ -68,7 +68,7 @@ def opened(out: io.BytesIO, *keys):
     return unwrap(BytesSource(out.getvalue()), keys=keys, trust=trust(), now=NOW, options=PathOptions(cache=CACHE))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples * 6 // 10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bodies, st.lists(st.sampled_from(SIGNERS), min_size=1, max_size=3, unique=True), st.lists(everybody, min_size=1, max_size=4), st.data())
 def test_a_signed_and_encrypted_message_opens_for_each_recipient(body, names, recipients, data):
     out = headers(names[0])
@@ -83,7 +83,7 @@ def test_a_signed_and_encrypted_message_opens_for_each_recipient(body, names, re
     assert result.is_authenticated
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples * 8 // 10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bodies, shapes, st.sampled_from(SIGNERS), st.lists(everybody, min_size=1, max_size=3), st.data())
 def test_any_layers_come_off_again_in_order(body, shape, name, recipients, data):
     out, pss = headers(name), data.draw(st.booleans())
