@@ -28,11 +28,11 @@ from secmail.cms.claims import Claims, value
 from secmail.cms.signing_certificate import Limits, path_limits, within
 from secmail.errors import BadCertificate, BadSignature, Malformed, SecmailError, Unsupported
 from secmail.paths import Paths, PathVerdict, Purpose
+from secmail.paths.signatures import SMALL_RSA
 
 SIGNED_ATTRS, UNSIGNED_ATTRS = der.context(0), der.context(1)
 SUBJECT_KEY_IDENTIFIER = der.context(0, constructed=False)
 CLOCK_TOLERANCE = timedelta(minutes=5)
-SMALL_RSA = 2048
 
 SignerStatus = Literal["valid", "invalid", "untrusted", "unverifiable"]
 
@@ -234,8 +234,8 @@ def _verified(
         signature_algorithm=row.name,
         signature=info.signature,
         signed_attributes=signed_attributes,
-        weak=bool(_weaknesses(certificate, info.digest_algorithm)),
-        warnings=_warnings(certificate, info.digest_algorithm, claims.signing_time, circumstances.now),
+        weak=bool(_weaknesses(certificate, info.digest_algorithm) or path.weaknesses),
+        warnings=(*_warnings(certificate, info.digest_algorithm, claims.signing_time, circumstances.now), *path.weaknesses),
         countersigners=_countersigners(unsigned, info.signature, circumstances),
         **vars(claims),
     )
@@ -312,17 +312,18 @@ def _countersigner(
         limits = _check_signer(info, attributes, certificate)
     unsigned = info.attributes("unsigned")
     signing_time = value(attributes, attribute.SIGNING_TIME, der.Element.time)
+    path = circumstances.validated(certificate, limits)
     return VerifiedSigner(
         certificate=certificate,
-        path=circumstances.validated(certificate, limits),
+        path=path,
         digest_algorithm=digest.name,
         signature_algorithm=row.name,
         signature=info.signature,
         signed_attributes=encoded,
         signing_time=signing_time,
         attributes=(*attributes.types, *unsigned.types),
-        weak=bool(_weaknesses(certificate, info.digest_algorithm)),
-        warnings=_warnings(certificate, info.digest_algorithm, signing_time, circumstances.now),
+        weak=bool(_weaknesses(certificate, info.digest_algorithm) or path.weaknesses),
+        warnings=(*_warnings(certificate, info.digest_algorithm, signing_time, circumstances.now), *path.weaknesses),
         countersigners=_countersigners(unsigned, info.signature, circumstances),
     )
 

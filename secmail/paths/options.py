@@ -69,13 +69,15 @@ class PathVerdict:
     """Whether the certificate may be relied on for the purpose, and why not as a clause for people ("the certificate …").
 
     ``chain`` is the valid path, the certificate first and the trust anchor last; empty if there is none. Until ``valid_until`` (aware)
-    the verdict stands unless new evidence comes: the end of the shortest validity or the next update of the evidence given.
+    the verdict stands unless new evidence comes: the end of the shortest validity or the next update of the evidence given. ``weaknesses``
+    (for people) name algorithms and keys of the path that are accepted, and no longer strong.
     """
 
     valid: bool
     reason: str
     chain: tuple[Certificate, ...] = ()
     valid_until: datetime | None = None
+    weaknesses: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.valid

@@ -1,13 +1,18 @@
 """Who signed a certificate, a revocation list or an OCSP response, and names that are the same."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .. import der
 from ..algorithms import RSASSA_PSS, SIGNATURES, AlgorithmIdentifier, Digest, Message, lookup, pss_parameters, verify
 from ..certificates import Certificate
 from ..errors import SecmailError, Unsupported
+
+SMALL_RSA = 2048  # bits; a shorter key is weak
 
 
 def signed_by(data: bytes, issuer: Certificate, *, weak: bool = False) -> bool:
@@ -26,6 +31,23 @@ def signed_by(data: bytes, issuer: Certificate, *, weak: bool = False) -> bool:
     except SecmailError:
         return False
     return True
+
+
+def weaknesses(chain: Sequence[Certificate]) -> tuple[str, ...]:
+    """What is accepted in a path although it is no longer strong, for people; the leaf's own key is not looked at."""
+    found = []
+    for certificate in chain[:-1]:
+        with suppress(SecmailError):
+            members = der.read(certificate.der)
+            members.element()
+            digest = _digest(AlgorithmIdentifier.read(members))
+            if digest.weak:
+                found.append(f"a certificate of the path is signed with {digest.name}, which is weak")
+    for issuer in chain[1:]:
+        key = issuer.public_key
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size < SMALL_RSA:
+            found.append(f"an issuer's RSA key of {key.key_size} bits is weak")
+    return tuple(dict.fromkeys(found))
 
 
 def _digest(algorithm: AlgorithmIdentifier) -> Digest:

@@ -20,7 +20,12 @@ from pyhanko_certvalidator.name_trees import (
     process_general_subtrees,
 )
 from pyhanko_certvalidator.path import ValidationPath
-from pyhanko_certvalidator.policy_decl import NO_REVOCATION, CertRevTrustPolicy, PKIXValidationParams
+from pyhanko_certvalidator.policy_decl import (
+    NO_REVOCATION,
+    CertRevTrustPolicy,
+    DisallowWeakAlgorithmsPolicy,
+    PKIXValidationParams,
+)
 from pyhanko_certvalidator.registry import CertificateRegistry, TrustManager
 from pyhanko_certvalidator.validate import async_validate_path
 
@@ -29,13 +34,15 @@ from ..errors import Malformed
 from .addresses import forbidden_address
 from .options import EMAIL_PROTECTION, PathOptions, PathVerdict, Purpose, TrustStore
 from .revocation import Chain, Evidence
-from .signatures import comparable, signed_by
+from .signatures import comparable, signed_by, weaknesses
 from .words import day
 
 # What is wrong comes back in verdicts. Its log lines are tracebacks and names from foreign certificates
 logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
 
 MAX_PATHS = 20  # tried for one certificate; even a mesh of cross-certificates has few
+# SHA-1 and short keys are read, and reported as weak; what is below is refused
+WEAKEST = DisallowWeakAlgorithmsPolicy(frozenset({"md2", "md5"}), rsa_key_size_threshold=1024, dsa_key_size_threshold=1024)  # type: ignore[no-untyped-call]
 MAX_SEARCHES = 2_000  # for issuers, for one message
 MAX_STEPS = 500  # certificates in all paths that are tried for one message, each of which takes about a millisecond
 MAX_COMPARISONS = 20_000  # of a name with a name constraint, in one path
@@ -141,7 +148,7 @@ def _validated(
         refusal = min((each for each in reasons if each is not None), default=None)
         if refusal is None:
             ends = [each.not_after for each in chain] + evidence.changes
-            return PathVerdict(True, "the certificate is valid", chain, min(ends))
+            return PathVerdict(True, "the certificate is valid", chain, min(ends), weaknesses(chain))
         refusals.append(refusal)
     if next(paths.steps, None) is None:
         return PathVerdict(False, TOO_MANY)
@@ -266,6 +273,7 @@ def _rules(anchors: Iterable[CertTrustAnchor], at: datetime, registry: Certifica
         moment=at,
         revinfo_policy=CertRevTrustPolicy(NO_REVOCATION),
         time_tolerance=timedelta(0),
+        algorithm_usage_policy=WEAKEST,
     )
 
 

@@ -259,9 +259,12 @@ def test_name_constraints() -> None:
         assert check(issue("Ada", limited, names), limited).valid is valid
 
 
-@pytest.mark.parametrize(("digest", "identifier", "valid"), [(hashes.SHA1(), 5, False), (hashes.SHA256(), 11, True)])  # noqa: S303
-def test_weak_digests(digest: hashes.HashAlgorithm, identifier: int, valid: bool) -> None:
-    """SHA-1 has to be signed by hand: libraries no longer issue such certificates."""
+@pytest.mark.parametrize(
+    ("digest", "identifier", "valid", "weak"),
+    [(hashes.MD5(), 4, False, False), (hashes.SHA1(), 5, True, True), (hashes.SHA256(), 11, True, False)],  # noqa: S303
+)
+def test_sha1_in_a_path_is_read_and_reported_as_weak_and_md5_is_refused(digest: hashes.HashAlgorithm, identifier: int, valid: bool, weak: bool) -> None:
+    """They have to be signed by hand: libraries no longer issue such certificates."""
     key = rsa.generate_private_key(65537, 2048)
     anchor, leaf = (
         x509.CertificateBuilder(name("Root"), name(subject), key.public_key(), number, NOW, NOW + DAY)
@@ -277,6 +280,7 @@ def test_weak_digests(digest: hashes.HashAlgorithm, identifier: int, valid: bool
     trust = TrustStore([Certificate.from_der(anchor.public_bytes(Encoding.DER))])
     verdict = validate(Certificate.from_der(encoded), trust=trust, at=NOW)
     assert verdict.valid is valid
+    assert bool(verdict.weaknesses) is weak
     assert valid or verdict.reason == "the certificate is signed with an algorithm or key that is no longer secure"
 
 
