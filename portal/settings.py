@@ -18,11 +18,11 @@ env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.str("PORTAL_DATA", str(BASE_DIR / "data"))).resolve()
 
-# Which kind of process this is: web, worker, dispatcher, or manage (a command typed by an operator). Only worker and
+# Which kind of process this is: web, worker, dispatcher, smtpd, or manage (a command typed by an operator). Only worker and
 # manage may load the master key (keys/master.py).
 PROCESS = env.str("PORTAL_PROCESS", "manage")
-if PROCESS not in {"web", "worker", "dispatcher", "manage"}:
-    raise ImproperlyConfigured("PORTAL_PROCESS must be web, worker, dispatcher or manage")
+if PROCESS not in {"web", "worker", "dispatcher", "smtpd", "manage"}:
+    raise ImproperlyConfigured("PORTAL_PROCESS must be web, worker, dispatcher, smtpd or manage")
 
 HOST = env.str("HOST", "127.0.0.1")
 PORT = env.int("PORT", 8000)
@@ -236,6 +236,22 @@ S3 = {
     },
 }
 UNDO_SECONDS = env.int("UNDO_SECONDS", 5)
+
+# --- mail from outside (portal/mail/smtpd) --------------------------------------------------------------------------
+SMTP_HOST = env.str("SMTP_HOST", "127.0.0.1")
+SMTP_PORT = env.int("SMTP_PORT", 0)  # 0: `serve` takes no mail from outside
+SMTP_LMTP = env.bool("SMTP_LMTP", False)  # LMTP, for a mail server in front, in SMTP's place
+SMTP_TLS_CERT = env.str("SMTP_TLS_CERT", "")  # PEM files, for STARTTLS
+SMTP_TLS_KEY = env.str("SMTP_TLS_KEY", "")
+SMTP_MAX_SIZE = env.int("SMTP_MAX_SIZE", 2 * MESSAGE_MAX_SIZE)  # octets as they come: base64, twice where it is encrypted
+SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", 100)  # at the same time
+# Authorities (a PEM bundle) that vouch for people outside, beside the portal's own.
+TRUST_ANCHORS = env.str("TRUST_ANCHORS", "")
+for _file in (SMTP_TLS_CERT, SMTP_TLS_KEY, TRUST_ANCHORS):
+    if _file and not Path(_file).is_file():
+        raise ImproperlyConfigured(f"there is no file {_file} (SMTP_TLS_CERT, SMTP_TLS_KEY, TRUST_ANCHORS)")
+
+# --- what is sent ----------------------------------------------------------------------------------------------------
 CONTENT_ENCRYPTION = env.str("CONTENT_ENCRYPTION", "auto")
 if CONTENT_ENCRYPTION not in {"auto", "cbc"}:
     raise ImproperlyConfigured("CONTENT_ENCRYPTION must be auto or cbc")

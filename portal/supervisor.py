@@ -27,7 +27,7 @@ from django.db import connection, connections
 from portal import embedded_redis, process
 from portal.outbox import durability, workers
 
-ROLES = ("redis", "worker", "dispatcher", "web")
+ROLES = ("redis", "worker", "dispatcher", "web", "smtpd")
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
 
 FIRST_WAIT, LONGEST_WAIT, STEADY_AFTER = 0.1, 2.0, 5.0  # seconds between an exit and the next start
@@ -83,6 +83,8 @@ def programs(roles: tuple[str, ...], redis_binary: Path | None) -> list[Program]
     if "web" in roles:
         argv = (sys.executable, "-m", "gunicorn", "-c", "python:portal.webserver")
         found.append(Program("web", "web", argv))
+    if "smtpd" in roles and settings.SMTP_PORT:
+        found.append(Program("smtpd", "smtpd", (sys.executable, str(MANAGE), "smtpd")))
     return found
 
 

@@ -118,6 +118,12 @@ def pem(certificate: bytes) -> str:
     return x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM).decode()
 
 
+def from_pem(bundle: bytes) -> list[bytes]:
+    """The certificates (DER) of a PEM bundle; an empty one has none."""
+    certificates = x509.load_pem_x509_certificates(bundle) if bundle.strip() else []
+    return [each.public_bytes(Encoding.DER) for each in certificates]
+
+
 def _builder(subject, issuer, key, now: datetime, lifetime: timedelta) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
@@ -61,6 +63,12 @@ def valid_certificates(users: Iterable[User], purpose: str) -> dict[str, Certifi
 def anchors() -> list[bytes]:
     """The trust anchors (DER): the portal's own authority."""
     return [bytes(each) for each in Authority.objects.values_list("der", flat=True)]
+
+
+def outside_anchors() -> list[bytes]:
+    """The trust anchors (DER) for people outside: the portal's own authority, and those of TRUST_ANCHORS."""
+    bundle = Path(settings.TRUST_ANCHORS).read_bytes() if settings.TRUST_ANCHORS else b""
+    return [*anchors(), *engine.from_pem(bundle)]
 
 
 def authority_pem() -> str:

@@ -25,11 +25,11 @@ def access_message(user: User, delivery_id: str, purpose: Verb, actor: Actor) ->
     tell them apart.
     """
     delivery = (
-        Delivery.objects.select_related("label", "envelope__message", "envelope__message__originator")
+        Delivery.objects.select_related("label", "provisional_label", "envelope__message", "envelope__message__originator")
         .filter(id=delivery_id)
         .first()
     )
-    decision = decide_for(user, delivery.label if delivery else None)
+    decision = decide_for(user, *(delivery.labels if delivery else [None]))
     own = delivery is not None and delivery.owner_id == user.id
     granted = own and decision.granted
     reason = decision.reason if own else "not in this person's mailbox" if delivery else "no such message"

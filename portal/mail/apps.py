@@ -11,11 +11,13 @@ class MailConfig(AppConfig):
         from portal.keys import intake
         from portal.mail import services
         from portal.mail.services import housekeeping
+        from portal.mail.services.accept import acceptance_held_up, close_arrival
         from portal.mail.services.deliver import delivery_held_up, stop_delivery
         from portal.mail.services.seal import fail, sealing_held_up
         from portal.outbox import registry
 
         registry.register("seal", services.seal, on_dead=sealing_held_up, on_cancelled=fail)
+        registry.register("accept", services.accept, on_dead=acceptance_held_up, on_cancelled=close_arrival)
         registry.register("deliver", services.deliver, on_dead=delivery_held_up, on_cancelled=stop_delivery)
         registry.register("sweep", housekeeping.sweep, every=timedelta(hours=1))
         registry.register("rotate_intake_key", housekeeping.rotate_intake_key, every=intake.LIFETIME)

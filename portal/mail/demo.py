@@ -11,6 +11,8 @@ from django.db import transaction
 from portal.accounts.models import Role, RoleName, User
 from portal.audit.services import SYSTEM
 from portal.keys.services import enrol
+from portal.mail.models import Origin
+from portal.mail.services.origins import ANY, set_origin
 from portal.policy import selectors
 from portal.policy import services as policy
 
@@ -70,6 +72,9 @@ def create(policy_xml: bytes) -> list[DemoAccount]:
         accounts = {each.user: each for each in accounts_on_file()} | {
             person.username: _create(person) for person in missing
         }
+        if not Origin.objects.exists():
+            label = policy.label_row(classification=_CLASSES["UNCLASSIFIED"])
+            set_origin(actor=SYSTEM, domain=ANY, label=label, provisional_label=label)
         _write(list(accounts.values()))
     return list(accounts.values())
 

@@ -143,6 +143,11 @@ class Delivery(_RandomId):
         ]
         indexes = [models.Index(fields=["owner", "folder", "-delivered_at", "-id"], name="mailbox_order")]
 
+    @property
+    def labels(self) -> list[Label]:
+        """All that govern it; its own first."""
+        return [self.label, self.provisional_label] if self.provisional_label else [self.label]
+
 
 class Upload(_RandomId):
     """An attachment that was sealed while it arrived. It belongs to a draft until the message is sealed."""

@@ -108,6 +108,8 @@ class Opened:
     text_cut: bool
     html_hidden: bool
     attachments: list[dict[str, object]] = field(default_factory=list)
+    from_outside: str | None = None  # the address that delivered it, "" where that is empty; None for mail of this portal
+    came_in_clear: bool = False  # it was encrypted here, on arrival
 
     @property
     def precedence_name(self) -> str:
@@ -117,9 +119,13 @@ class Opened:
 
 def mailbox(user: User, folder: str) -> QuerySet[Delivery]:
     """A folder's deliveries that this person may read, newest first."""
-    return Delivery.objects.filter(owner=user, folder=folder, label_id__in=readable_labels(user)).order_by(
-        "-delivered_at", "-id"
-    )
+    return Delivery.objects.filter(_readable(user), owner=user, folder=folder).order_by("-delivered_at", "-id")
+
+
+def _readable(user: User) -> Q:
+    """Deliveries whose labels, all of them, this person may read."""
+    labels = readable_labels(user)
+    return Q(label_id__in=labels) & (Q(provisional_label=None) | Q(provisional_label_id__in=labels))
 
 
 def folder_page(vault: Vault, folder: str, before: str = "") -> FolderPage:
@@ -232,7 +238,7 @@ def open_message(vault: Vault, actor: Actor, delivery_id: str, *, patient: bool 
     answer = vault.ask("open_message", payload, timeout=OPEN_LONG_TIMEOUT if patient else OPEN_TIMEOUT)
     if not answer:
         return None
-    row = Delivery.objects.select_related("label", "envelope").get(id=delivery_id, owner=vault.user)
+    row = Delivery.objects.select_related("label", "envelope__message").get(id=delivery_id, owner=vault.user)
     return Opened(
         id=row.id,
         message_id=row.envelope.message_id,
@@ -241,16 +247,24 @@ def open_message(vault: Vault, actor: Actor, delivery_id: str, *, patient: bool 
         at=row.delivered_at,
         precedence=row.precedence,
         receipt_wanted=row.receipt_wanted,
-        encrypted_for=len(set(row.envelope.recipients)) + (row.envelope.kind == Envelope.Kind.SHARED),
+        encrypted_for=_encrypted_for(row.envelope),
+        from_outside=row.envelope.message.outside_sender if row.envelope.kind == Envelope.Kind.INBOUND else None,
+        came_in_clear=row.envelope.wrapped,
         content_encryption=row.envelope.content_encryption,
         **answer,
     )
 
 
+def _encrypted_for(envelope: Envelope) -> int:
+    """For how many; 0 where nobody here knows: mail from outside may be for others, too."""
+    if envelope.kind == Envelope.Kind.INBOUND:
+        return 0
+    return len(set(envelope.recipients)) + (envelope.kind == Envelope.Kind.SHARED)
+
+
 def is_large(user: User, delivery_id: str) -> bool:
     """Whether opening takes a page of its own; for what this person may not read it is never said."""
-    readable = readable_labels(user)
-    return Delivery.objects.filter(id=delivery_id, owner=user, envelope__size__gt=LARGE, label_id__in=readable).exists()
+    return Delivery.objects.filter(_readable(user), id=delivery_id, owner=user, envelope__size__gt=LARGE).exists()
 
 
 def original(user: User, actor: Actor, delivery_id: str) -> tuple[str, int] | None:
@@ -269,10 +283,12 @@ def readers(user: User, actor: Actor, delivery_id: str) -> list[Reader] | None:
         return None
     message = access.delivery.envelope.message
     envelopes = Envelope.objects.filter(message=message)
-    if message.originator_id != user.id:
+    if message.originator_id is None:
+        envelopes = envelopes.filter(id=access.delivery.envelope_id)
+    elif message.originator_id != user.id:
         envelopes = envelopes.filter(Q(kind=Envelope.Kind.SHARED) | Q(id=access.delivery.envelope_id))
-    ids = [message.originator_id, *(each for envelope in envelopes for each in envelope.recipients)]
-    return [_reader(each, message.label) for each in _users(dict.fromkeys(ids))]
+    ids = [*filter(None, [message.originator_id]), *(each for envelope in envelopes for each in envelope.recipients)]
+    return [_reader(each, access.delivery.labels) for each in _users(dict.fromkeys(ids))]
 
 
 def _users(ids: Iterable[str]) -> list[User]:
@@ -280,8 +296,8 @@ def _users(ids: Iterable[str]) -> list[User]:
     return [found[each] for each in ids if each in found]
 
 
-def _reader(user: User, label: Label) -> Reader:
-    return Reader(user.display_name, user.address, decide_for(user, label).granted)
+def _reader(user: User, labels: list[Label]) -> Reader:
+    return Reader(user.display_name, user.address, decide_for(user, *labels).granted)
 
 
 def steps(user: User, message_id: str) -> Steps | None:

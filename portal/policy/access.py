@@ -19,9 +19,11 @@ from portal.policy.models import Label, SecurityPolicy
 __all__ = ["Decision", "decide_for", "readable_labels", "standing", "standings"]
 
 
-def decide_for(user: User, label: Label | None) -> Decision:
-    """Whether this person may read, write or receive what has this label, now, and why (not)."""
-    return engine.decide(standing(user), label and label.der, timezone.now())
+def decide_for(user: User, label: Label | None, *also: Label) -> Decision:
+    """Whether this person may read, write or receive what has this label, now, and why (not). Where there are several, all must allow it."""
+    held, now = standing(user), timezone.now()
+    decisions = [engine.decide(held, each and each.der, now) for each in (label, *also)]
+    return next((each for each in decisions if not each.granted), decisions[0])
 
 
 def readable_labels(user: User) -> frozenset[str]:

@@ -156,6 +156,16 @@ def clearance_der(policy_id: str, classification: int, categories: Iterable[str]
     return clearance.to_der()
 
 
+def refusal_of(der: bytes, policy_id: str) -> str | None:
+    """Why a label that came with a message is not valid, as a sentence; "" if it is. None for a label of a policy that is not known here."""
+    policy, label = spif(policy_id), _label(der)
+    ours = None if label is None else policy.translated(label)
+    if ours is None:
+        return None
+    reason = policy.invalid_reason(ours)
+    return "" if reason is None else _sentence(reason)
+
+
 def words(der: bytes, policy_id: str) -> Words:
     """How the policy shows the label. LabelRefused if it does not know what is on it."""
     policy, label = spif(policy_id), labels.SecurityLabel.from_der(der)
@@ -199,6 +209,12 @@ def _clearance_under(policy_id: str, der: bytes) -> labels.Clearance | None:
 def label_references(der: bytes) -> list[str]:
     """The references of a label's categories, for the picker."""
     return [_reference(each) for each in sorted(labels.SecurityLabel.from_der(der).known_categories)]
+
+
+def classification(der: bytes) -> int | None:
+    """The classification of a label, None if it has none or can't be read."""
+    label = _label(der)
+    return label.classification if label else None
 
 
 # What a policy offers

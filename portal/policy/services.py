@@ -17,7 +17,7 @@ from portal.policy import engine, selectors
 from portal.policy.engine import LabelRefused, PolicyError
 from portal.policy.models import Clearance, Label, SecurityPolicy
 
-__all__ = ["LabelRefused", "Refused", "activate_policy", "grant_clearance", "label_row", "revoke_clearance"]
+__all__ = ["LabelRefused", "Refused", "activate_policy", "grant_clearance", "label_row", "received_label", "revoke_clearance"]
 
 
 def activate_policy(*, actor: Actor, xml: bytes) -> SecurityPolicy | Refused:
@@ -122,6 +122,24 @@ def label_row(*, classification: int, categories: Iterable[str] = (), privacy_ma
     columns = ("policy_id", "classification", "marking", "short_marking", "colour_class")
     # get_or_create takes the other's row if somebody makes the same label at the same moment
     row, _ = Label.objects.get_or_create(der=label.der, defaults={name: getattr(label, name) for name in columns})
+    return row
+
+
+def received_label(der: bytes) -> Label | None:
+    """The row of a label that a signature has proven; None if its policy is not known here. Works inside the caller's transaction.
+
+    LabelRefused if the policy is known and does not allow this label.
+    """
+    policy_id = selectors.active_policy_id()
+    refusal = None if policy_id is None else engine.refusal_of(der, policy_id)
+    if policy_id is None or refusal is None:
+        return None
+    if refusal:
+        raise LabelRefused(refusal)
+    words = engine.words(der, policy_id)
+    row, _ = Label.objects.get_or_create(
+        der=der, defaults={"policy_id": policy_id, "classification": engine.classification(der), **words._asdict()}
+    )
     return row
 
 

@@ -105,7 +105,7 @@ def make(
     protected = mime.protect(letter.headers())
     with ExitStack() as stack:
         files = [stack.enter_context(objects.create()) for _ in envelopes]
-        outputs = [_Counted(file) for _, file in files]
+        outputs = [Counted(file) for _, file in files]
         layers = ExitStack()
         sinks = []
         for output, certificates in zip(outputs, envelopes, strict=True):
@@ -113,7 +113,7 @@ def make(
             choice = "cbc" if cbc_only else "auto"
             sinks.append(
                 layers.enter_context(
-                    enveloping(output, recipients=list(map(_recipient, certificates)), content_encryption=choice)
+                    enveloping(output, recipients=list(map(recipient_of, certificates)), content_encryption=choice)
                 )
             )
         signed = layers.enter_context(
@@ -147,7 +147,7 @@ def _attributes(letter: Letter) -> EssAttributes:
     return EssAttributes(security_label=SecurityLabel.from_der(letter.label_der), receipt_request=request)
 
 
-def _recipient(row: CertificateRow) -> Recipient:
+def recipient_of(row: CertificateRow) -> Recipient:
     return Recipient(Certificate.from_der(row.der), OWN_CAPABILITIES if row.reads_gcm else None)
 
 
@@ -172,7 +172,7 @@ class _Tee:
         return len(data)
 
 
-class _Counted:
+class Counted:
     """A file that knows how much was written to it."""
 
     def __init__(self, file: BinaryIO) -> None:

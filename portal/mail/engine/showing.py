@@ -19,6 +19,7 @@ from secmail import (
     NotARecipient,
     RejectedSigner,
     SoftwareDecryptionKey,
+    Source,
     TrustStore,
     Unsupported,
     Unwrapped,
@@ -26,6 +27,7 @@ from secmail import (
     mime,
     unwrap,
 )
+from secmail.layers import peel, read_message
 
 TEXT_LIMIT = 180_000  # octets of text on a page: the answer of a call stays under 256 KB
 
@@ -93,18 +95,23 @@ CHANGED = "This message was changed or damaged on the way, or it is not what it 
 NOT_OURS = "This message is not encrypted to any key of yours, current or retired, so it can't be opened."
 
 
-def show(file: BinaryIO, *, keys: Sequence[tuple[bytes, bytes]], anchors: Sequence[bytes], now: datetime) -> Shown:
-    """Opens a stored message. `keys` are (PKCS#8, certificate) pairs; `now` is the moment at which certificates must hold."""
+def show(
+    file: BinaryIO, *, keys: Sequence[tuple[bytes, bytes]], anchors: Sequence[bytes], now: datetime, wrapped: bool = False
+) -> Shown:
+    """Opens a stored message. `keys` are (PKCS#8, certificate) pairs; `now` is the moment at which certificates must hold.
+
+    One that was `wrapped` here on arrival is judged as it came, without the envelope it was put into.
+    """
+    message: Source = FileSource(file)
+    opening = [SoftwareDecryptionKey(load_der_private_key(key, None), Certificate.from_der(der)) for key, der in keys]
+    trust = TrustStore([Certificate.from_der(der) for der in anchors])
     try:
-        opened = unwrap(
-            FileSource(file),
-            keys=[
-                SoftwareDecryptionKey(load_der_private_key(key, None), Certificate.from_der(der)) for key, der in keys
-            ],
-            trust=TrustStore([Certificate.from_der(der) for der in anchors]),
-            now=now,
-        )
-        return _shown(opened)
+        if wrapped:
+            peeled = next(peel(read_message(message), keys=opening, trust=trust, now=now), None)
+            if peeled is None or not isinstance(peeled.layer, EnvelopedLayer):
+                return Shown("broken", CHANGED)
+            message = peeled.content
+        return _shown(unwrap(message, keys=opening, trust=trust, now=now))
     except NotARecipient:
         return Shown("broken", NOT_OURS)
     except (DecryptionError, Malformed):

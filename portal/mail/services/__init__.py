@@ -1,5 +1,7 @@
 """What happens to drafts and messages: one function per event, each checks, changes, audits and queues in one transaction."""
 
+from portal.mail.services.accept import accept
+from portal.mail.services.arrive import arrive, mailbox_of
 from portal.mail.services.deliver import deliver
 from portal.mail.services.drafts import (
     attach,
@@ -21,6 +23,8 @@ __all__ = [
     "Download",
     "Refusal",
     "Submitted",
+    "accept",
+    "arrive",
     "attach",
     "attachment",
     "belongs_to_another",
@@ -30,6 +34,7 @@ __all__ = [
     "discard_draft",
     "kept",
     "load_draft",
+    "mailbox_of",
     "mark_read",
     "mark_unread",
     "move",

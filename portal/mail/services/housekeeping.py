@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from portal.keys import intake, objects, sessions
 from portal.keys.services.unlock import forget_old_failures
-from portal.mail.models import Draft, Envelope, Message, Upload
+from portal.mail.models import Arrival, Draft, Envelope, Message, Upload
 from portal.outbox.registry import Claimed
 
 UNNAMED_FOR = timedelta(days=1)
@@ -33,9 +33,9 @@ def rotate_intake_key(job: Claimed) -> Callable[[], None] | None:
 
 
 def intake_keys_in_use() -> set[str]:
-    """The intake keys that messages, envelopes or uploads still name."""
+    """The intake keys that messages, envelopes, uploads or arrivals still name."""
     names: set[str] = set()
-    for model in (Message, Envelope, Upload):
+    for model in (Message, Envelope, Upload, Arrival):
         names.update(model.objects.exclude(intake_key="").values_list("intake_key", flat=True).distinct())
     return names
 
@@ -43,7 +43,7 @@ def intake_keys_in_use() -> set[str]:
 def named() -> set[str]:
     """The names of all objects that rows name."""
     names: set[str] = set()
-    for model in (Draft, Envelope, Upload):
+    for model in (Draft, Envelope, Upload, Arrival):
         names.update(model.objects.values_list("object_name", flat=True))
     names.update(Message.objects.exclude(content_object="").values_list("content_object", flat=True))
     return names

@@ -20,9 +20,11 @@ from portal.keys.vault import Vault, seal_for
 from portal.mail import engine
 from portal.mail.access import Access, access_message
 from portal.mail.content import DraftContent
-from portal.mail.models import Delivery, Upload
+from portal.mail.models import Delivery, Envelope, Upload
 from portal.mail.services.drafts import save_draft, upload_context
+from portal.policy.access import decide_for
 from portal.policy.selectors import category_references
+from portal.policy.services import LabelRefused, received_label
 
 ATTACHMENT_TIMEOUT = 60.0
 
@@ -47,7 +49,8 @@ def open_message(*, user_id: str, session_id: str, decrypt: str, delivery_id: st
     if access is None:
         return {}
     with _opened(vault, access) as opened:
-        return _checked(access, opened, Actor(**actor)).to_payload()
+        shown = _checked(vault, access, opened, Actor(**actor))
+        return shown.to_payload() if shown else {}
 
 
 @answers("open_attachment")
@@ -60,10 +63,10 @@ def open_attachment(
     if access is None:
         return {}
     with _opened(vault, access) as opened:
-        attachments = _checked(access, opened, Actor(**actor)).files
-        if not 0 <= number < len(attachments):
+        shown = _checked(vault, access, opened, Actor(**actor))
+        if shown is None or not 0 <= number < len(shown.files):
             return {}
-        part = attachments[number]
+        part = shown.files[number]
         object_name, key, size = _reseal(part)
     return {"object": object_name, "key": key.hex(), "name": part.name, "content_type": part.content_type, "size": size}
 
@@ -107,7 +110,9 @@ def start_answer(
     if access is None:
         return {}
     with _opened(vault, access) as opened:
-        shown = _checked(access, opened, Actor(**actor))
+        shown = _checked(vault, access, opened, Actor(**actor))
+        if shown is None:
+            return {}
         content = engine.answer(shown, how, own_address=vault.user.address)
         if how == "forward":
             for part in shown.files:
@@ -152,26 +157,56 @@ def _opened(vault: Unlocked, access: Access) -> Iterator[engine.Shown]:
     )
     keys = [(vault.private_key(row), certificate.der) for row in rows for certificate in row.certificates.all()]
     # Certificates must have held when the message arrived here: it stays readable and verified after they expire.
-    with objects.open_object(access.delivery.envelope.object_name) as file:
-        yield engine.show(file, keys=keys, anchors=keys_selectors.anchors(), now=access.delivery.delivered_at)
+    envelope = access.delivery.envelope
+    inbound = envelope.kind == Envelope.Kind.INBOUND
+    anchors = keys_selectors.outside_anchors() if inbound else keys_selectors.anchors()
+    with objects.open_object(envelope.object_name) as file:
+        yield engine.show(file, keys=keys, anchors=anchors, now=access.delivery.delivered_at, wrapped=envelope.wrapped)
 
 
-def _checked(access: Access, shown: engine.Shown, actor: Actor) -> engine.Shown:
-    """The label that was signed must be the one the row says: a difference shows nothing, and goes on record."""
+def _checked(vault: Unlocked, access: Access, shown: engine.Shown, actor: Actor) -> engine.Shown | None:
+    """The label that was signed must be the one the row says: a difference shows nothing, and goes on record.
+
+    Mail from outside was labelled before anybody could look inside: there the label inside counts from its first opening on. None if it
+    keeps this reader out, which looks as if the message were not there.
+    """
     delivery: Delivery = access.delivery
     if shown.label_der == delivery.label.der or shown.verdict == "broken":
         return shown
+    if delivery.envelope.kind == Envelope.Kind.INBOUND and delivery.provisional_label is None:
+        with suppress(LabelRefused):
+            return shown if _may_read_inside(vault, delivery, shown.label_der, actor) else None
+    _record(delivery, Verb.REFUSED, actor, "the signed label is not the one this message was stored under")
+    return shown.withheld(
+        "The label inside this message is not the one it was stored under. Its content is not shown; the security officer can see this."
+    )
+
+
+def _may_read_inside(vault: Unlocked, delivery: Delivery, label_der: bytes | None, actor: Actor) -> bool:
+    """Decides again with the label that was signed; it and the one the mail was accepted under govern from now on.
+
+    Without a verified signature, or under a policy that is not known here, the label it was accepted under stays. Raises `LabelRefused`.
+    """
+    with transaction.atomic():
+        inside = received_label(label_der) if label_der else None
+        if inside is None:
+            return True
+        decision = decide_for(vault.user, inside)
+        Delivery.objects.filter(id=delivery.id).update(label=inside, provisional_label=delivery.label)
+        delivery.label, delivery.provisional_label = inside, delivery.label
+        _record(delivery, Verb.LABELLED, actor, "" if decision.granted else decision.reason)
+    return decision.granted
+
+
+def _record(delivery: Delivery, verb: Verb, actor: Actor, refusal: str) -> None:
     with transaction.atomic():
         record(
-            verb=Verb.REFUSED,
+            verb=verb,
             actor=actor,
             kind="delivery",
             id=delivery.id,
             label=delivery.label.marking,
-            outcome=Outcome.REFUSED,
-            reason="the signed label is not the one this message was stored under",
+            outcome=Outcome.REFUSED if refusal else Outcome.GRANTED,
+            reason=refusal,
             correlation=delivery.envelope.message_id,
         )
-    return shown.withheld(
-        "The label inside this message is not the one it was stored under. Its content is not shown; the security officer can see this."
-    )

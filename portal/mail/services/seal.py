@@ -228,7 +228,7 @@ def _envelopes(
 def addressed_digest(envelope: Envelope) -> str:
     """Names originator, label and recipients of an envelope."""
     message = envelope.message
-    parts = (message.originator_id, message.label.der.hex(), envelope.kind, *envelope.recipients)
+    parts = (message.originator_id or message.outside_sender, message.label.der.hex(), envelope.kind, *envelope.recipients)
     return hashlib.sha256(context("addressed", *parts)).hexdigest()
 
 
@@ -308,5 +308,7 @@ def _record(
 
 
 def originator_actor(message: Message) -> Actor:
-    """Workers act for the originator."""
+    """Workers act for the originator; somebody outside has no name here."""
+    if message.originator is None:
+        return Actor(name="outside", role="worker")
     return Actor(person=message.originator_id, name=message.originator.username, role="worker")

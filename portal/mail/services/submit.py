@@ -283,10 +283,10 @@ def _answer_problems(originator: User, draft_id: str, label: Label | None) -> li
     draft = Draft.objects.filter(id=draft_id, owner=originator).first()
     if draft is None or not draft.answers or label is None:
         return []
-    quoted = Delivery.objects.select_related("label").filter(id=draft.answers, owner=originator).first()
+    quoted = Delivery.objects.select_related("label", "provisional_label").filter(id=draft.answers, owner=originator).first()
     if quoted is None:
         return []
-    decision = policy.not_lower(label, [quoted.label])
+    decision = policy.not_lower(label, quoted.labels)
     return [] if decision.granted else [decision.reason]
 
 

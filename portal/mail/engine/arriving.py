@@ -1,0 +1,150 @@
+"""What came from outside: which kind of mail it is, what its signature proves, what a mailbox shows of it, and the envelope made here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from portal.keys import objects
+from portal.keys.chunks import SealedSource
+from portal.keys.models import Certificate as CertificateRow
+from portal.mail.engine.making import Counted, Made, recipient_of
+from portal.outbox.models import Precedence
+from secmail import (
+    Certificate,
+    EnvelopedLayer,
+    Malformed,
+    NotARecipient,
+    SignedLayer,
+    TrustStore,
+    Unsupported,
+    Unwrapped,
+    enveloping,
+    mime,
+    unwrap,
+)
+from secmail.layers import peel, sealed_layer
+from secmail.streams import copy
+
+Kind = Literal["plain", "signed", "encrypted"]
+_IN_SIGNATURE = ("signed-only", "signed-and-encrypted")
+
+
+class Unacceptable(Exception):
+    """This is no mail that can be kept; the message says why, for the other side, and repeats nothing of it."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A message as far as it can be seen without a key of its recipients.
+
+    `label_der` is the label that a verified signature has, of encrypted mail that of a signature around it. `addressed` are the addresses
+    in To and Cc, in lower case.
+    """
+
+    kind: Kind
+    message_id: str
+    subject: str
+    from_name: str
+    addressed: frozenset[str]
+    attachments: bool = False
+    label_der: bytes | None = None
+    precedence: Precedence = Precedence.ROUTINE
+    content_encryption: str = ""
+
+
+def look_at(source: SealedSource, *, anchors: Sequence[bytes], now: datetime) -> Seen:
+    """Raises `Unacceptable` for what is malformed, has too many parts or header fields, or is S/MIME of a kind that is not read here."""
+    trust = TrustStore([Certificate.from_der(der) for der in anchors])
+    try:
+        outer = mime.read_entity(source)
+        outer.parts()
+        try:
+            opened = unwrap(source, keys=(), trust=trust, now=now)
+        except (NotARecipient, Unsupported):
+            return _encrypted(outer, trust, now)
+        if any(isinstance(layer, EnvelopedLayer) for layer in opened.layers):  # to a key that nobody has to have
+            return _encrypted(outer, trust, now)
+        return _open(outer, opened)
+    except Malformed as malformed:
+        raise Unacceptable(f"The message is malformed: {malformed}.") from None
+    except Unsupported as unsupported:
+        raise Unacceptable(f"This can't be read here: {unsupported}.") from None
+
+
+def _open(outer: mime.Entity, opened: Unwrapped) -> Seen:
+    """Mail that is not encrypted. Where a signature covers header fields, those count."""
+    verified = opened.verdict == "verified"
+    entity = opened.entity or outer
+    fields = opened.headers
+    return Seen(
+        kind="signed" if any(isinstance(layer, SignedLayer) for layer in opened.layers) else "plain",
+        message_id=outer.headers.get("Message-ID", "") or "",
+        subject=fields["subject"].value if "subject" in fields else "",
+        from_name=_first_name(fields["from"].addresses if "from" in fields else ()),
+        addressed=frozenset(each.addr_spec.lower() for name in ("to", "cc") if name in fields for each in fields[name].all_addresses),
+        attachments=bool(mime.display(mime.message_root(entity)).attachments),
+        label_der=opened.label.to_der() if opened.label else None,
+        precedence=_precedence(fields) if verified else Precedence.ROUTINE,
+    )
+
+
+def _encrypted(outer: mime.Entity, trust: TrustStore, now: datetime) -> Seen:
+    """Mail whose content nobody can see yet; a signature around it may have a label that covers it."""
+    envelope, label = None, None
+    entity: mime.Entity | None = outer
+    try:
+        for peeled in peel(outer, keys=(), trust=trust, now=now):
+            if isinstance(peeled.layer, SignedLayer) and peeled.layer.verified_signers:
+                label = peeled.layer.label
+            entity = peeled.entity
+    except (NotARecipient, Unsupported):
+        envelope = sealed_layer(entity) if entity is not None else None
+    if envelope is None:
+        raise Unsupported("S/MIME of a kind that is not for one recipient")
+    headers = outer.headers
+    return Seen(
+        kind="encrypted",
+        message_id=headers.get("Message-ID", "") or "",
+        subject=headers.text("Subject") or "",
+        from_name=_first_name(headers.addresses("From")),
+        addressed=frozenset(each.addr_spec.lower() for name in ("To", "Cc") for each in headers.addresses(name)),
+        label_der=label.to_der() if label else None,
+        content_encryption=envelope.content_encryption,
+    )
+
+
+def _first_name(addresses: Sequence[mime.Address]) -> str:
+    return (addresses[0].display_name or addresses[0].addr_spec) if addresses else ""
+
+
+def _precedence(fields: Mapping[str, mime.ProtectedHeader]) -> Precedence:
+    """RFC 6477 section 3.8, if the signature covers it. Nobody gets ahead of others by a field that anyone could write."""
+    field = fields.get("mmhs-primary-precedence")
+    if field is None or field.protection not in _IN_SIGNATURE:
+        return Precedence.ROUTINE
+    return {each.label.lower(): each for each in Precedence}.get(field.value.strip().lower(), Precedence.ROUTINE)
+
+
+def wrap(source: SealedSource, certificates: Sequence[CertificateRow], *, cbc_only: bool) -> Made:
+    """The whole message as it came, encrypted here: inside is everything, its header fields too; outside is nothing of it."""
+    with objects.create() as (name, file):
+        output = Counted(file)
+        output.write(b"MIME-Version: 1.0\r\n")
+        with (
+            enveloping(output, recipients=list(map(recipient_of, certificates)), content_encryption="cbc" if cbc_only else "auto") as sink,
+            source.open() as stream,
+        ):
+            copy(stream, sink)
+            encryption = sink.envelope.content_encryption
+    return Made(name, output.size, encryption)
+
+
+def keep(source: SealedSource, content_encryption: str) -> Made:
+    """Encrypted mail as it came."""
+    with objects.create() as (name, file), source.open() as stream:
+        output = Counted(file)
+        copy(stream, output)
+    return Made(name, output.size, content_encryption)
+
+

@@ -1,0 +1,159 @@
+"""A message has come by SMTP: may it be kept, and under which label? It is kept with its job and its event, or nothing is."""
+
+import hashlib
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from portal.accounts.models import User, random_id
+from portal.audit.models import Outcome, Verb
+from portal.audit.services import Actor, record
+from portal.keys import intake, objects
+from portal.keys import selectors as keys_selectors
+from portal.keys.chunks import SealedSource
+from portal.keys.models import PrivateKey
+from portal.keys.sealing import context
+from portal.mail import engine
+from portal.mail.models import Arrival
+from portal.mail.services.origins import origin_of
+from portal.outbox import services as outbox
+from portal.policy.models import Label
+from portal.policy.services import LabelRefused, received_label
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """A message as SMTP has taken it: sealed in an object, its key only in memory. `recipients` are ids of users."""
+
+    object_name: str
+    key: bytes
+    size: int
+    digest: str
+    sender: str
+    peer: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NotKept:
+    """Nothing is kept. `code` and `reason` (with its enhanced status code, RFC 3463) are SMTP's answer."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """Somebody's address here; `can_receive` is false as long as nothing can be encrypted for them."""
+
+    user_id: str
+    can_receive: bool
+
+
+def mailbox_of(address: str) -> Mailbox | None:
+    """Whose address this is; upper and lower case are the same. People who were disabled have none."""
+    user = User.objects.filter(address=address.lower(), is_active=True).first()
+    if user is None or user.joined_at is None:
+        return None
+    return Mailbox(user.id, user.id in keys_selectors.valid_certificates([user], PrivateKey.Purpose.ENCRYPTION))
+
+
+def arrive(arriving: Arriving) -> NotKept | None:
+    """Keeps the message, or says why not. The same one given again is kept once. Errors of the database go to the caller: nobody
+    knows then whether it is kept, so it is not deleted; the sweeper does that if no row names it."""
+    try:
+        with objects.open_object(arriving.object_name) as file:
+            seen = engine.look_at(SealedSource(file, arriving.key), anchors=keys_selectors.outside_anchors(), now=timezone.now())
+    except engine.Unacceptable as reason:
+        return _not_kept(arriving, NotKept(554, f"5.6.0 {reason}"))
+    repeat_of = _repeat_of(arriving, seen)
+    try:
+        with transaction.atomic():
+            label = _label(arriving, seen)
+            if isinstance(label, Label) and not Arrival.objects.filter(repeat_of=repeat_of).exists():
+                _keep(arriving, seen, label, repeat_of)
+                return None
+    except IntegrityError:  # the same message came over two connections at the same time
+        if not Arrival.objects.filter(repeat_of=repeat_of).exists():
+            raise
+        label = None
+    if isinstance(label, NotKept):
+        return _not_kept(arriving, label)
+    objects.delete(arriving.object_name)
+    return None
+
+
+def _repeat_of(arriving: Arriving, seen: engine.Seen) -> str:
+    parts = (seen.message_id, arriving.digest, *sorted(arriving.recipients))
+    return hashlib.sha256(context("arrival", *parts)).hexdigest()
+
+
+def _label(arriving: Arriving, seen: engine.Seen) -> Label | NotKept:
+    """That of a verified signature whose policy is known here; otherwise what is configured for the origin."""
+    if seen.label_der is not None:
+        try:
+            proven = received_label(seen.label_der)
+        except LabelRefused:
+            return NotKept(550, "5.7.1 The security label of this message is not valid here.")
+        if proven is not None:
+            return proven
+    origin = origin_of(arriving.sender)
+    if seen.kind == "encrypted":
+        return _or_refused(origin and origin.provisional_label, "Encrypted mail without a security label outside is not accepted from here.")
+    return _or_refused(origin and origin.label, "An unlabelled message is not accepted here.")
+
+
+def _or_refused(label: Label | None, why_not: str) -> Label | NotKept:
+    return label or NotKept(550, f"5.7.1 {why_not}")
+
+
+def _keep(arriving: Arriving, seen: engine.Seen, label: Label, repeat_of: str) -> None:
+    arrival = Arrival(
+        id=random_id(),
+        object_name=arriving.object_name,
+        size=arriving.size,
+        sender=arriving.sender[:320],
+        peer=arriving.peer[:64],
+        recipients=list(arriving.recipients),
+        label=label,
+        precedence=seen.precedence,
+        repeat_of=repeat_of,
+    )
+    sealed = intake.seal(arriving.key, arrival_context(arrival.id))
+    arrival.sealed_key, arrival.intake_key = sealed.blob, sealed.intake_key
+    arrival.save(force_insert=True)
+    outbox.enqueue(kind="accept", target=arrival.id, precedence=arrival.precedence)
+    record(
+        verb=Verb.ACCEPTED,
+        actor=outside_actor(arriving.peer),
+        kind="message",
+        id=arrival.id,
+        label=label.marking,
+        reason=seen.kind,
+        correlation=arrival.id,
+    )
+
+
+def _not_kept(arriving: Arriving, refusal: NotKept) -> NotKept:
+    with transaction.atomic():
+        record(
+            verb=Verb.ACCEPTED,
+            actor=outside_actor(arriving.peer),
+            kind="message",
+            id="",
+            outcome=Outcome.REFUSED,
+            reason=refusal.reason,
+        )
+    objects.delete(arriving.object_name)
+    return refusal
+
+
+def arrival_context(arrival_id: str) -> bytes:
+    """What the key of an arrival is bound to."""
+    return context("arrival-key", arrival_id)
+
+
+def outside_actor(peer: str = "") -> Actor:
+    """Somebody outside: who, nobody knows before a signature is verified."""
+    return Actor(name="outside", role="outside", address=peer)
