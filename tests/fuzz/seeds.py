@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 import targets
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
 from cryptography.x509 import ocsp
 from forge import CONTENT, Forged, signed_data
 from layered import LABEL, POLICY, E, S, header, message, protected
@@ -133,6 +139,8 @@ def attribute_sets() -> Iterator[bytes]:
 
 def entities() -> Iterator[bytes]:
     """MIME entities: texts, attachments, alternatives, header protection, layers inside."""
+    encoded = base64.b64encode(FULL_LABEL.to_der())
+    yield b'SIO-Label: marking="ACME"; fgcolor=red; type=":ess"; label="' + encoded + b'"\r\n' + CONTENT
     yield CONTENT
     yield protected("bob@example.org")
     for hp, encrypted in (("cipher", True), ("clear", False), (None, False)):
@@ -317,6 +325,16 @@ def private_keys() -> Iterator[bytes]:
         yield private_key("ada").private_bytes(encoding, PrivateFormat.PKCS8, BestAvailableEncryption(b"passphrase"))
 
 
+def key_files() -> Iterator[bytes]:
+    yield from private_keys()
+    own, authority = (x509.load_der_x509_certificate(certificate(name).der) for name in ("ada", "ca"))
+    yield own.public_bytes(Encoding.PEM) + authority.public_bytes(Encoding.PEM) + private_key("ada").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    yield _sent()
+    builder = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(10).hmac_hash(hashes.SHA256())
+    for protection in (NoEncryption(), builder.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC).build(b"passphrase")):
+        yield pkcs12.serialize_key_and_certificates(b"ada", private_key("ada"), own, [authority], protection)
+
+
 def labels() -> Iterator[bytes]:
     yield FULL_LABEL.to_der()
     yield LABEL.to_der()
@@ -381,6 +399,7 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "crl": crls,
     "ocsp": responses,
     "private-key": private_keys,
+    "key-file": key_files,
     "label": labels,
     "clearance": clearances,
     "spif": policies,

@@ -6,6 +6,7 @@ signature or an encryption would keep a mutant out, the target signs or encrypts
 
 import base64
 import io
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ from secmail import (
 )
 from secmail.algorithms import AES256_GCM, SigningAlgorithm
 from secmail.algorithms import signing as algorithm_of
+from secmail.cli import report, text
+from secmail.cli.containers import read_contents
 from secmail.cms import AUTH_ENVELOPED_DATA, DATA
 from secmail.cms.attributes import COUNTERSIGNATURE, MESSAGE_DIGEST, MSG_SIG_DIGEST, attribute
 from secmail.cms.ber import BerReader
@@ -82,6 +85,7 @@ from secmail.mime import (
     reply,
     safe_filename,
 )
+from secmail.mime.sio_label import read_sio_label
 from secmail.mime.text import decode_text, decode_words, encode_words
 from secmail.paths import PathCache, PathOptions
 from secmail.receipts import RECEIPT
@@ -129,14 +133,12 @@ def look_at(result: Unwrapped) -> None:
     """What a page would ask for."""
     with suppress(SecmailError):
         result.require_verified()
-    for layer in result.layers:
-        with suppress(SecmailError):
-            getattr(layer, "recipients", None)
     for field in result.headers.values():
         field.value, field.outer, field.addresses, field.outer_addresses  # noqa: B018
     for answer in (reply(result.headers, everybody=True), forward(result.headers)):
         with suppress(ValueError):  # an address or a word that can't be written
             format_headers(answer.protect(answer.fields).outer)
+    told(report.opened(result))
     receipt_owed(result, addresses=["bob@example.org"])
     with suppress(SecmailError):
         make_receipt(io.BytesIO(), result, signer=signing_key("bob"), now=NOW)
@@ -150,12 +152,17 @@ def look_at(result: Unwrapped) -> None:
             look_into(result.entity)
 
 
+def told(found: report.Json) -> None:
+    """As the command line writes it."""
+    json.dumps(found).encode()
+    "\n".join(text.lines(found)).encode()
+
+
 def shown(variant: int, message: bytes) -> None:
     """What is written in a message, looked at with or without the keys."""
     found = inspect_message(BytesSource(message), now=NOW, keys=keys() if variant & 2 else (), max_size=READ)
+    told(report.written(found))
     for layer in found.layers:
-        with suppress(SecmailError):
-            getattr(layer, "recipients", None)
         for signer in getattr(layer, "signers", ()):
             assert not isinstance(signer, VerifiedSigner), "verified, and nobody is trusted"
             claims_of(signer)
@@ -433,6 +440,11 @@ def private_key_(variant: int, data: bytes) -> None:
     load_private_key(data, b"passphrase" if variant & 1 else None)
 
 
+def key_file(variant: int, data: bytes) -> None:
+    """A file with keys and certificates, as the command line reads it."""
+    read_contents(data, b"passphrase" if variant & 1 else None, keys=not variant & 2)
+
+
 # Labels
 
 
@@ -525,18 +537,20 @@ def entity(variant: int, data: bytes) -> None:
     for field in found.headers:
         decode_words(field.value), parse_addresses(field.value)
     look_into(found)
+    with suppress(SecmailError):
+        read_sio_label(found.headers)
     with CrlfReader(io.BytesIO(data)) as stream:
         stream.read()
 
 
 def words(variant: int, data: bytes) -> None:
     """The value of one header field, as anything it may be."""
-    text = data.decode("latin-1") if variant & 1 else data.decode("utf-8", "replace")
-    decode_words(text)
-    parse_addresses(text)
-    parse_parameters(text)
-    assert "/" not in safe_filename(text)
-    decode_text(data, text[:20])
+    value = data.decode("latin-1") if variant & 1 else data.decode("utf-8", "replace")
+    decode_words(value)
+    parse_addresses(value)
+    parse_parameters(value)
+    assert "/" not in safe_filename(value)
+    decode_text(data, value[:20])
     plain = data.decode("utf-8", "ignore")
     if plain and plain.isprintable():
         assert decode_words(" ".join(encode_words(plain))).split() == plain.split()
@@ -565,6 +579,7 @@ TARGETS = {
     "crl": Target(crl, "ber", 2, (0, 1, 2, 3)),
     "ocsp": Target(ocsp, "ber", 2, (0, 1, 2, 3)),
     "private-key": Target(private_key_, variants=(0, 1)),
+    "key-file": Target(key_file, variants=(0, 1, 2)),
     "label": Target(label),
     "clearance": Target(clearance, variants=(0, 1, 2)),
     "spif": Target(spif, "xml"),
