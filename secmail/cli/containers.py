@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from secmail import der
 from secmail.certificates import Certificate
 from secmail.cli.inputs import blocks
+from secmail.cms.shared import MAX_ITERATIONS
 from secmail.cms.signed import verify
 from secmail.errors import Malformed, Unsupported
 from secmail.keys import PrivateKey, load_private_key
@@ -82,6 +83,7 @@ def _certificates_only(data: bytes) -> tuple[Certificate, ...]:
 
 def _pkcs12(data: bytes, passphrase: bytes | None) -> Contents:
     """RFC 7292. ``cryptography`` checks and decrypts, but gives only one key; further ones are in bags of their own."""
+    _check_iterations(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # some programs write BER
@@ -93,6 +95,16 @@ def _pkcs12(data: bytes, passphrase: bytes | None) -> Contents:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Malformed("no PKCS#12, or the passphrase is not the right one") from error
     return Contents(tuple(map(Certificate.from_der, found)), tuple(private.values()))
+
+
+def _check_iterations(data: bytes) -> None:
+    """RFC 7292 section 4: what the MAC costs, which is checked before anything is decrypted. Malformed if that is too much."""
+    members = der.read(der.definite(data)[0])
+    members.integer(), members.element()
+    if mac := members.optional(der.SEQUENCE):
+        numbers = [each.integer() for each in mac.inside() if each.tag == der.INTEGER]
+        if max(numbers, default=1) > MAX_ITERATIONS:
+            raise Malformed("trying a passphrase on this PKCS#12 takes too long")
 
 
 def _further_keys(data: bytes, passphrase: bytes | None) -> list[PrivateKey]:

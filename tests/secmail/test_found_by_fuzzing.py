@@ -9,11 +9,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 from layered import POLICY
 from pki import NOW, certificate, private_key, trust
 
 from secmail import Certificate, Malformed, der, load_private_key
+from secmail.cli.containers import read_contents
 from secmail.cms.ber import BerReader
 from secmail.cms.summary import name_of
 from secmail.labels import Category, Clearance, TagType
@@ -135,3 +136,16 @@ def test_a_private_key_of_another_length_than_its_algorithm_has_is_malformed(alg
     key = der.sequence(der.integer(0), der.sequence(der.oid(algorithm)), der.octets(der.octets(b"\xa7")))
     with pytest.raises(Malformed):
         load_private_key(key)
+
+
+def test_a_pkcs12_whose_mac_takes_for_ever_is_refused_at_once():
+    """The iterations of RFC 7292's MacData are up to whoever made the file."""
+    own = x509.load_der_x509_certificate(certificate("ada").der)
+    data = pkcs12.serialize_key_and_certificates(b"ada", private_key("ada"), own, None, BestAvailableEncryption(b"secret"))
+    *start, mac = der.read(data)
+    *others, iterations = mac.inside()
+    assert iterations.integer() < 1_000_000
+    costly = der.sequence(*(each.der for each in start), der.sequence(*(each.der for each in others), der.integer(2**31 - 1)))
+    with pytest.raises(Malformed, match="too long"):
+        read_contents(costly, b"secret")
+    assert read_contents(data, b"secret").keys
