@@ -2,6 +2,7 @@
 # make install  only what the portal needs, into .venv
 # make test      every check and every test
 # make bench     how fast the engine is, as ratios to OpenSSL, Bouncy Castle and the bare public-key operations
+# make faults    processes are killed while messages go through, SEED (1) says which and when; then every fault test
 # make fuzz      coverage-guided fuzzing of the engine for MINUTES (10), going on where it stopped; counts at the end
 
 PYTHON ?= python3
@@ -42,6 +43,13 @@ build/peers/openssl_cms: bench/peers/openssl_cms.c
 
 build/peers/BouncyCastleCms.class: bench/peers/BouncyCastleCms.java
 	javac -Xlint:-unchecked -d build/peers -cp $(JARS) $<
+
+# KILLS and MESSAGES: how many, on each database
+faults: .venv/installed-dev
+	@.ci/system-packages
+	$(BIN)/python -m tests.faults.kills --messages $(or $(MESSAGES),3000) --kills $(or $(KILLS),100) --seed $(or $(SEED),1)
+	$(BIN)/python -m tests.faults.kills --messages $(or $(MESSAGES),3000) --kills $(or $(KILLS),100) --seed $(or $(SEED),1) --postgres
+	$(BIN)/pytest tests/faults
 
 fuzz: .venv/installed-dev
 	$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES) --processes $(PROCESSES) $(TARGETS)

@@ -13,7 +13,8 @@ if "PYTEST_XDIST_WORKER" in os.environ and os.environ["PORTAL_DATA"] == os.envir
     os.environ["PORTAL_DATA"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
 
 from portal.settings import *
-from portal.settings import DATA_DIR, DATABASES, INSTALLED_APPS
+from portal.settings import DATA_DIR, DATABASES, INSTALLED_APPS, PROCESS
+from tests import injected
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.counting"]
 ROOT_URLCONF = "tests.urls"
@@ -23,3 +24,4 @@ if not os.environ.get("DATABASE_URL"):
 CALLS_IN_PROCESS = os.environ.get("PORTAL_PROCESS") is None  # real processes call each other
 SLOT_MEMORY_KIB, SLOT_PASSES = 64, 1  # the cost of a slot stands in its row; here many are made and opened
 UNDO_SECONDS = int(os.environ.get("UNDO_SECONDS", "0"))
+injected.use(dict(os.environ), PROCESS)

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, default_storage
 
+from portal.stops import stop_here
+
 
 class _DurableFile(File):
     """On close: bytes on disk first, then the name (pipeline rule 8: a sealed file is fsynced before the row that names it)."""
@@ -27,14 +29,18 @@ class _DurableFile(File):
         if self.file.closed:
             return
         self.file.flush()
+        stop_here("object.before-fsync")
         os.fsync(self.file.fileno())
         self.file.close()
+        stop_here("object.before-rename")
         os.rename(self._draft, self._path)
+        stop_here("object.after-rename")
         folder = os.open(os.path.dirname(self._path), os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+        stop_here("object.durable")
 
     def discard(self) -> None:
         self.file.close()

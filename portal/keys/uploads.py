@@ -16,6 +16,7 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from portal.keys import objects
 from portal.keys.chunks import CHUNK, ChunkWriter
 from portal.keys.sealing import new_key
+from portal.stops import stop_here
 
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # in no name, on no page
 _TYPE = re.compile(r"[A-Za-z0-9][\w.+-]*/[A-Za-z0-9][\w.+-]*", re.ASCII)
@@ -67,12 +68,14 @@ class SealedUploadHandler(FileUploadHandler):
             self._discard()
             raise SkipFile
         self._writer.write(raw_data)
+        stop_here("upload.piece")
 
     def file_complete(self, file_size: int) -> SealedUpload | None:
         if self.request.upload_refused:
             return None
         self._writer.close()
         self._stack.close()
+        stop_here("upload.complete")
         return SealedUpload(
             name=_UNWRITABLE.sub("_", os.path.basename(self.file_name or "")),
             content_type=self.content_type if _TYPE.fullmatch(self.content_type or "") else "application/octet-stream",

@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from portal.outbox import workers
+from portal.stops import stop_here
 
 Payload = dict[str, Any]
 Function = Callable[[Payload], Payload]
@@ -71,6 +72,7 @@ def call(name: str, payload: Payload, *, timeout: float) -> Payload:
             argsrepr="",
             kwargsrepr="",
         )
+        stop_here("call.asked")
         return _opened(_wait(reply_to, deadline))
     except (RedisError, OperationalError) as failure:
         raise Unavailable("Redis is away") from failure

@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from portal.outbox import selectors, services, wakeup, workers
+from portal.stops import stop_here
 
 logger = structlog.get_logger(__name__)
 PERIODIC_EVERY_SECONDS = 60.0
@@ -61,6 +62,7 @@ class Dispatcher:
         if time.monotonic() - self.announced_at >= workers.ANNOUNCE_EVERY_SECONDS:
             workers.announce("dispatcher", self.name, {})
             self.announced_at = time.monotonic()
+            stop_here("dispatcher.announced")
 
     def _ring(self, task: str, queue: str, *, urgent_only: bool) -> None:
         # The table first: when nothing is ready, which is nearly always, Redis is not asked at all.
@@ -69,8 +71,10 @@ class Dispatcher:
         free = workers.slots(queue) - workers.waiting(queue)
         if free <= 0:
             return
+        stop_here("dispatcher.before-ring")
         for _ in range(selectors.ready_count(limit=free, urgent_only=urgent_only)):
             current_app.send_task(task, queue=queue, retry=False, ignore_result=True)
+            stop_here("dispatcher.rung")
 
     def _note(self, trouble: str) -> None:
         if trouble != self.trouble:

@@ -12,6 +12,7 @@ from portal.outbox import clock, registry, selectors, wakeup
 from portal.outbox.models import Job, Precedence
 from portal.outbox.registry import Claimed
 from portal.outbox.states import TRANSITIONS, State
+from portal.stops import stop_here
 
 logger = structlog.get_logger(__name__)
 
@@ -97,6 +98,8 @@ def claim(*, urgent_only: bool = False) -> Claimed | None:
         _change(
             "claim", id=job.id, set={"fence": claimed.fence, "attempts": claimed.attempts, "lease_until": lease_until}
         )
+        stop_here(f"{claimed.kind}.before-claim-commit")
+    stop_here(f"{claimed.kind}.claimed")
     return claimed
 
 
@@ -106,6 +109,8 @@ def finish(job: Claimed, results: Callable[[], None] | None = None) -> None:
         _change_claimed("finish", job, lease_until=None)
         if results is not None:
             results()
+        stop_here(f"{job.kind}.before-commit")
+    stop_here(f"{job.kind}.committed")
 
 
 def renew(job: Claimed) -> None:

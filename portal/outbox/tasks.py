@@ -6,6 +6,7 @@ import tempfile
 from celery import shared_task
 
 from portal.outbox import calls, services
+from portal.stops import stop_here
 
 PUMP_SECONDS = 1.0
 # A job that hangs ends with the process it hangs in; its attempts run out like any other's.
@@ -18,7 +19,9 @@ _one_at_a_time = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the 
 
 @shared_task(name="pump", ignore_result=True, time_limit=HANGING_SECONDS)
 def pump() -> None:
+    stop_here("pump.begun")
     services.run_ready(limit_seconds=PUMP_SECONDS)
+    stop_here("pump.ended")
 
 
 @shared_task(name="pump_urgent", ignore_result=True, time_limit=HANGING_SECONDS)
@@ -35,4 +38,8 @@ def pump_urgent() -> None:
 
 @shared_task(name="call", ignore_result=True)
 def call(name: str, payload: dict, reply_to: str) -> None:
-    calls.reply(reply_to, calls.answer(name, payload))
+    stop_here("call.taken")
+    answer = calls.answer(name, payload)
+    stop_here("call.answered")
+    calls.reply(reply_to, answer)
+    stop_here("call.replied")

@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from portal import embedded_redis
 from tests import postgres
-from tests.faults.test_sending_survives import signed_in
+from tests.faults.sending import signed_in
 from tests.stack import Stack, free_port, template, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(bool(postgres.available()), reason=postgres.available() or "-")]

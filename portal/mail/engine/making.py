@@ -15,6 +15,7 @@ from portal.keys import objects
 from portal.keys.chunks import open_chunks
 from portal.keys.models import Certificate as CertificateRow
 from portal.outbox.models import Precedence
+from portal.stops import stop_here
 from secmail import (
     OWN_CAPABILITIES,
     Certificate,
@@ -125,6 +126,7 @@ def make(
                 attributes=_attributes(letter),
             )
         )
+        stop_here("seal.signing")
         with layers:
             mime.write_message(
                 signed,
@@ -133,6 +135,7 @@ def make(
                 attachments=[mime.Attachment(each.name, each.content_type, each.open) for each in letter.attachments],
                 hp=protected.hp,
             )
+        stop_here("seal.written")
         names = [sink.envelope.content_encryption for sink in sinks]
     return [
         Made(name, output.size, encryption) for (name, _), output, encryption in zip(files, outputs, names, strict=True)

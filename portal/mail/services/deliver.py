@@ -15,6 +15,7 @@ from portal.mail.services.seal import addressed_digest, originator_actor, summar
 from portal.mail.states import State, after
 from portal.outbox.registry import Claimed
 from portal.policy.access import decide_for
+from portal.stops import stop_here
 
 BATCH = 500
 HELD_UP = "Delivery is held up. Nothing is lost: the operator has been told and can let it begin again."
@@ -36,6 +37,7 @@ def deliver(job: Claimed) -> Callable[[], None] | None:
     message = envelope.message
     opened = intake.unseal(intake.Sealed(envelope.intake_key, envelope.summary or b""), summary_context(envelope.id))
     line = EnvelopeSummary.from_json(opened)
+    stop_here("deliver.opened")
     if line.addressed != addressed_digest(envelope):
         raise Readdressed
     people = User.objects.filter(id__in=envelope.recipients, is_active=True)
@@ -44,6 +46,7 @@ def deliver(job: Claimed) -> Callable[[], None] | None:
     rows = [_delivery(envelope, user, Delivery.Folder.INBOX, line) for user in cleared]
     if envelope.kind == Envelope.Kind.SHARED:
         rows.append(_delivery(envelope, message.originator, Delivery.Folder.SENT, line))
+    stop_here("deliver.made")
     return lambda: _finish(envelope, rows, refused)
 
 
@@ -72,6 +75,7 @@ def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> No
     message = Message.objects.select_related("originator", "label").get(id=envelope.message_id)
     for batch in _batches(rows):
         Delivery.objects.bulk_create(batch)
+        stop_here("deliver.batch")
     common = {
         "actor": originator_actor(message),
         "kind": "delivery",

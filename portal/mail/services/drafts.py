@@ -24,6 +24,7 @@ from portal.mail.content import DraftContent, Summary
 from portal.mail.models import Draft, Message, Upload
 from portal.policy.access import decide_for
 from portal.policy.models import Label
+from portal.stops import stop_here
 
 DRAFT_TIMEOUT = 3.0
 MOST_ATTACHMENTS = 200
@@ -54,6 +55,7 @@ def save_draft(
     object_name, sealed_key = _write_sealed(owner_id, content.to_json())
     people = ", ".join(part for part in (content.to, content.cc, content.bcc) if part.strip())
     now = timezone.now()
+    stop_here("draft.written")
     with transaction.atomic():
         old = Draft.objects.filter(id=draft_id).first()
         taken = (old is not None and old.owner_id != owner_id) or Message.objects.filter(id=draft_id).exists()
@@ -75,6 +77,7 @@ def save_draft(
     if taken:
         objects.delete(object_name)
         raise DraftTaken
+    stop_here("draft.committed")
     if old:
         objects.delete(old.object_name)
     return now
@@ -162,6 +165,7 @@ def discard_draft(actor: Actor, owner_id: str, draft_id: str) -> bool:
         Draft.objects.filter(id=draft_id, owner_id=owner_id).delete()
         Upload.objects.filter(draft_id=draft_id, owner_id=owner_id).delete()
         record(verb=Verb.DRAFT_DELETED, actor=actor, kind="draft", id=draft_id)
+    stop_here("discard.committed")
     for name in names:
         objects.delete(name)
     return True
@@ -182,6 +186,7 @@ def attach(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[A
         sent, too_much = Message.objects.filter(id=draft_id).exists(), _too_much(vault.user.id, draft_id, uploads)
         if not sent and not too_much:
             Upload.objects.bulk_create(uploads)
+            stop_here("attach.before-commit")
             pairs = zip(uploads, files, strict=True)
             return [Attached(each.id, file.name, file.content_type, file.size) for each, file in pairs]
     for each in uploads:

@@ -31,6 +31,7 @@ from portal.outbox.models import Precedence
 from portal.outbox.registry import Claimed
 from portal.policy import selectors as policy
 from portal.policy.access import decide_for
+from portal.stops import stop_here
 
 Finish = Callable[[], None]
 
@@ -58,12 +59,14 @@ def seal(job: Claimed) -> Finish | None:
         return None
     try:
         half, submission = _open_grant(message)
+        stop_here("seal.grant-opened")
         people = _people(message, submission)
         _decide(message, people)
         plans = _plans(message, submission, people)
         envelopes = _envelopes(message, submission, people, plans, _make(message, submission, people, plans, half))
     except CannotSeal as refusal:
         return _refuse(message, str(refusal))
+    stop_here("seal.made")
     return lambda: _finish(message, submission, envelopes)
 
 
@@ -244,6 +247,7 @@ def _finish(message: Message, submission: Submission, envelopes: list[Envelope])
         envelope.save(force_insert=True)
         outbox.enqueue(kind="deliver", target=envelope.id, precedence=min(_precedences(message, envelope)))
         _record(message, Verb.ENCRYPTED, "envelope", envelope.id, reason=envelope.content_encryption)
+        stop_here("seal.envelope-named")
     draft = Draft.objects.filter(id=message.id, owner=message.originator)
     leftovers += draft.values_list("object_name", flat=True)
     uploads = Upload.objects.filter(draft_id=message.id, owner=message.originator)  # also those of a form posted twice
@@ -265,6 +269,7 @@ def _precedences(message: Message, envelope: Envelope) -> list[int]:
 def _delete(names: list[str]) -> None:
     for name in names:
         objects.delete(name)
+        stop_here("seal.leftover-deleted")
 
 
 def sealing_held_up(job: Claimed) -> None:

@@ -29,6 +29,7 @@ from portal.outbox.models import Precedence
 from portal.policy import selectors as policy
 from portal.policy import services as policy_services
 from portal.policy.models import Label
+from portal.stops import stop_here
 
 MOST_RECIPIENTS = 500  # more are a mail list's work
 
@@ -152,11 +153,13 @@ def submit(
     )
     key = new_key()
     grant = vault.grant(draft_id, key)
+    stop_here("submit.granted")
     with objects.create() as (content_object, file):
         writer = ChunkWriter(file, key)
         writer.write(submission.to_json())
         writer.close()
     precedence = most_urgent(content, checked)
+    stop_here("submit.written")
     with transaction.atomic():
         if (earlier := _earlier(vault.user, draft_id)) is not None:  # another request with the same form was faster
             return earlier
@@ -190,6 +193,8 @@ def submit(
             label=checked.label.marking,
             correlation=draft_id,
         )
+        stop_here("submit.before-commit")
+    stop_here("submit.committed")
     return Submitted(draft_id)
 
 
@@ -201,9 +206,14 @@ def most_urgent(content: DraftContent, checked: Check) -> Precedence:
 
 
 def undo(actor: Actor, originator: User, message_id: str) -> bool:
-    """Takes a message back while its seal job waits: one conditional UPDATE decides. The draft is still there."""
+    """Takes a message back while its seal job waits: one conditional UPDATE decides. The draft is still there.
+
+    True also for one that was taken back before: whoever asks again did not see the answer.
+    """
     with transaction.atomic():
         message = Message.objects.select_related("label").filter(id=message_id, originator=originator).first()
+        if message is not None and message.state == State.UNDONE:
+            return True
         if message is None or message.state != State.SUBMITTED or not outbox.cancel("seal", message_id):
             return False
         content_object = message.content_object
@@ -216,6 +226,8 @@ def undo(actor: Actor, originator: User, message_id: str) -> bool:
             label=message.label.marking,
             correlation=message_id,
         )
+        stop_here("undo.before-commit")
+    stop_here("undo.committed")
     objects.delete(content_object)
     return True
 

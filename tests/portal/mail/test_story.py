@@ -68,6 +68,8 @@ def test_undo_brings_the_draft_back_and_sending_it_again_is_another_message(orga
     draft_id, _ = organisation.submit("alice", text="first thoughts")
     alice = organisation.vault("alice")
     assert services.undo(actor(alice.user), alice.user, draft_id)
+    assert services.undo(actor(alice.user), alice.user, draft_id)  # whoever did not see the answer asks again
+    assert len(events(verb="undone", correlation=draft_id)) == 1
     outbox.run_until_idle()
     assert not Delivery.objects.exists()
     reopened = selectors.steps(alice.user, draft_id).draft_id

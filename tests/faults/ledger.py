@@ -1,0 +1,71 @@
+"""What became of messages, counted in the database: what is missing, what is there twice, what nobody names."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tests.stack import Stack
+
+LIFE = ("submitted", "signed", "encrypted", "delivered")
+FOLDERS = ("inbox", "sent")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """For messages from one person to one other. Everything but `leftovers` must be 0."""
+
+    lost: int  # mailboxes without the message
+    twice: int  # deliveries too many
+    events_missing: int
+    events_doubled: int
+    objects_missing: int
+    not_done: int  # jobs of messages that are anything but done
+    leftovers: int  # objects that no row names: the sweeper's
+
+    @property
+    def clean(self) -> bool:
+        return not any((self.lost, self.twice, self.events_missing, self.events_doubled, self.objects_missing, self.not_done))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.lost} lost, {self.twice} delivered twice, {self.events_missing} audit events missing, {self.events_doubled} doubled, "
+            f"{self.objects_missing} objects missing, {self.not_done} jobs not done, {self.leftovers} objects left to the sweeper"
+        )
+
+
+def ledger(stack: Stack, message_ids: Iterable[str]) -> Ledger:
+    """How these messages stand."""
+    ids = set(message_ids)
+    deliveries = Counter({
+        (message, folder): count
+        for message, folder, count in stack.query(
+            "SELECT e.message_id, d.arrived_in, count(*) FROM mail_delivery d JOIN mail_envelope e ON e.id = d.envelope_id GROUP BY e.message_id, d.arrived_in"
+        )
+        if message in ids
+    })
+    events = Counter({
+        (message, verb): count
+        for message, verb, count in stack.query("SELECT correlation, verb, count(*) FROM audit_event GROUP BY correlation, verb")
+        if message in ids
+    })
+    envelopes = [row for row in stack.query("SELECT object_name, id, message_id FROM mail_envelope") if row[2] in ids]
+    steps = ids | {envelope for _, envelope, _ in envelopes}
+    jobs = stack.query("SELECT target, state FROM outbox_job WHERE kind IN ('seal', 'deliver')")
+    return Ledger(
+        lost=sum(not deliveries[each, folder] for each in ids for folder in FOLDERS),
+        twice=sum(count - 1 for count in deliveries.values()) + len(envelopes) - len({message for *_, message in envelopes}),
+        events_missing=sum(not events[each, verb] for each in ids for verb in LIFE),
+        events_doubled=sum(count - 1 for count in events.values()) + sum(verb not in LIFE for _, verb in events),
+        objects_missing=sum(not (stack.data / "objects" / name).is_file() for name, *_ in envelopes),
+        not_done=sum(state != "done" for target, state in jobs if target in steps),
+        leftovers=len(unnamed(stack)),
+    )
+
+
+def unnamed(stack: Stack) -> set[str]:
+    """The objects (and half-written ones) that no row names."""
+    folder = stack.data / "objects"
+    there = {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
+    columns = (("mail_draft", "object_name"), ("mail_envelope", "object_name"), ("mail_upload", "object_name"), ("mail_message", "content_object"))
+    return there - {name for table, column in columns for (name,) in stack.query(f"SELECT {column} FROM {table}")}  # noqa: S608 - names of columns
+
