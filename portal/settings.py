@@ -258,6 +258,20 @@ if CONTENT_ENCRYPTION not in {"auto", "cbc"}:
 # Interactive calls run in this process instead of a worker's: only the tests that look at one view set it.
 CALLS_IN_PROCESS = False
 
+# --- mail to the outside (docs/operator.md, "Mail to the outside") ---------------------------------------------------
+RELAY_HOST = env.str("RELAY_HOST", "")  # without one nothing is sent outside
+RELAY_PORT = env.int("RELAY_PORT", 587)
+RELAY_TLS = env.str("RELAY_TLS", "starttls")
+if RELAY_TLS not in {"starttls", "tls", "none"}:
+    raise ImproperlyConfigured("RELAY_TLS must be starttls, tls or none")
+if RELAY_HOST and RELAY_TLS == "none" and RELAY_HOST not in {"127.0.0.1", "localhost", "::1"}:
+    raise ImproperlyConfigured("RELAY_TLS=none is for a relay on this machine only")
+RELAY_CA_FILE = env.str("RELAY_CA_FILE", "") or None  # else the system's authorities vouch for the relay
+RELAY_USER = env.str("RELAY_USER", "")
+RELAY_PASSWORD = env.str("RELAY_PASSWORD", "")
+if RELAY_USER and not RELAY_PASSWORD:
+    raise ImproperlyConfigured("RELAY_USER needs RELAY_PASSWORD")
+
 # --- pages ----------------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -120,6 +120,7 @@ class Certificate(_RandomId):
     source = models.CharField(max_length=16, choices=Source.choices, default=Source.ISSUED)
     capabilities = models.JSONField(null=True)
     seen_at = models.DateTimeField(null=True)
+    issuers = BytesField(default=b"")  # certificates (DER, one after the other) between it and a trust anchor
 
 
 class Authority(_RandomId):

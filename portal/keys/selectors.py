@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.keys import engine
-from portal.keys.models import Authority, Certificate
+from portal.keys.models import Authority, Certificate, PrivateKey
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,24 @@ def valid_certificates(users: Iterable[User], purpose: str) -> dict[str, Certifi
         not_after__gt=now,
     ).order_by("not_before")
     return {str(row.user_id): row for row in rows}
+
+
+def certificates_outside(addresses: Iterable[str]) -> dict[str, Certificate]:
+    """Per address of people outside the newest certificate to encrypt with whose path to an anchor holds now. Who is missing has none.
+
+    Upper and lower case are the same in an address here, as in certificates (RFC 8550 section 3).
+    """
+    now, wanted = timezone.now(), {each.lower(): each for each in addresses}
+    rows = Certificate.objects.filter(
+        user__isnull=True,
+        address__in=list(wanted),
+        purpose=PrivateKey.Purpose.ENCRYPTION,
+        revoked_at__isnull=True,
+        not_before__lte=now,
+        not_after__gt=now,
+    ).order_by("not_before")
+    trusted = outside_anchors() if rows else []
+    return {wanted[row.address]: row for row in rows if not engine.objection(row.der, row.issuers, trusted, now)}
 
 
 def anchors() -> list[bytes]:

@@ -70,7 +70,7 @@ def check(request: HttpRequest, draft_id: str) -> HttpResponse:
     """What would happen if this were sent now: chips, the label's reasons, one sentence."""
     content = draft_content(request.POST)
     checked = services.check(request.user, draft_id, content)
-    return render(request, "mail/_check.html", _checked(content, checked))
+    return render(request, "mail/_check.html", _checked(content, checked) | {"draft_id": draft_id})
 
 
 @require_POST
@@ -206,7 +206,7 @@ def _refused(
     if not request.headers.get("HX-Request"):
         loaded = services.load_draft(request.vault, draft_id)
         return _compose(request, draft_id, content, files=loaded[1] if loaded else None, problems=refusal.problems)
-    context = _checked(content, checked) | {"problems": refusal.problems}
+    context = _checked(content, checked) | {"problems": refusal.problems, "draft_id": draft_id}
     response = render(request, "mail/_check.html", context, status=422)
     response.headers["HX-Retarget"] = "#outlook"
     response.headers["HX-Reswap"] = "innerHTML"

@@ -33,7 +33,7 @@ class DraftContent:
 
 @dataclass(frozen=True)
 class Submission:
-    """What the seal job signs: recipients resolved to ids of users, and everything that shows up in the message.
+    """What the seal job signs: recipients resolved to ids of users or addresses outside, and everything that shows up in the message.
 
     Only this is believed when signing, never a column of a row: it is sealed under a key that only the grant opens.
     """

@@ -99,7 +99,7 @@ class Envelope(_RandomId):
     size = models.PositiveBigIntegerField()
     content_encryption = models.CharField(max_length=32)
     recipients = models.JSONField()  # ids of users, the originator not among them unless addressed
-    copies = models.JSONField(default=list)  # those of them who get a copy for information
+    copies = models.JSONField(default=list)  # those of them, and of those outside, who get a copy for information
     outside = models.JSONField(default=list)  # addresses outside, which get it by SMTP
     # Not encrypted when it came: the object is an envelope made here on arrival, and inside is the message as it came
     wrapped = models.BooleanField(default=False)
@@ -190,12 +190,13 @@ class Origin(models.Model):
     """Where mail from outside comes from, by the domain of its sender ("*": any other), and which labels it gets.
 
     An unlabelled message gets `label`, or is refused if there is none; encrypted mail, whose label nobody can see before its recipient opens it,
-    gets `provisional_label`, or is refused.
+    gets `provisional_label`, or is refused. The other way only what `releasable`, a clearance (DER), allows is sent there: without one nothing.
     """
 
     domain = models.CharField(max_length=255, unique=True)
     label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True, related_name="+")
     provisional_label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True, related_name="+")
+    releasable = BytesField(null=True)
 
     def __str__(self) -> str:
         return self.domain

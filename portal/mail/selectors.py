@@ -15,11 +15,12 @@ from portal.keys import calls
 from portal.keys.vault import Vault
 from portal.mail.access import access_message
 from portal.mail.content import Summary
-from portal.mail.models import Delivery, Draft, Envelope, Message, undo_time
+from portal.mail.directory import Outside, clearances
+from portal.mail.models import Delivery, Draft, Envelope, Message, Outbound, undo_time
 from portal.mail.states import State
 from portal.outbox.calls import CallError
 from portal.outbox.models import Precedence
-from portal.policy.access import decide_for, readable_labels
+from portal.policy.access import decide_for, decide_for_domain, readable_labels
 from portal.policy.models import Label
 
 PAGE = 50
@@ -60,6 +61,7 @@ class Step:
     name: str
     state: str  # "done", "doing", "waiting", "failed"
     at: datetime | None
+    note: str = ""  # in words, where the state alone does not tell
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,7 @@ def _encrypted_for(envelope: Envelope) -> int:
     """For how many; 0 where nobody here knows: mail from outside may be for others, too."""
     if envelope.kind == Envelope.Kind.INBOUND:
         return 0
-    return len(set(envelope.recipients)) + (envelope.kind == Envelope.Kind.SHARED)
+    return len(set(envelope.recipients)) + len(envelope.outside) + (envelope.kind == Envelope.Kind.SHARED)
 
 
 def is_large(user: User, delivery_id: str) -> bool:
@@ -288,7 +290,14 @@ def readers(user: User, actor: Actor, delivery_id: str) -> list[Reader] | None:
     elif message.originator_id != user.id:
         envelopes = envelopes.filter(Q(kind=Envelope.Kind.SHARED) | Q(id=access.delivery.envelope_id))
     ids = [*filter(None, [message.originator_id]), *(each for envelope in envelopes for each in envelope.recipients)]
-    return [_reader(each, access.delivery.labels) for each in _users(dict.fromkeys(ids))]
+    here = [_reader(each, access.delivery.labels) for each in _users(dict.fromkeys(ids))]
+    return here + _readers_outside([each for envelope in envelopes for each in envelope.outside], message.label)
+
+
+def _readers_outside(addresses: Iterable[str], label: Label) -> list[Reader]:
+    people = [Outside(each) for each in addresses]
+    held = clearances(people)
+    return [Reader(each.address, each.address, decide_for_domain(held[each.domain], label).granted) for each in people]
 
 
 def _users(ids: Iterable[str]) -> list[User]:
@@ -310,20 +319,38 @@ def steps(user: User, message_id: str) -> Steps | None:
     undo_until = message.submitted_at + undo_time(Precedence(min(message.precedence, message.copy_precedence)))
     sealing = "failed" if stopped else ("done" if sealed else "doing")
     sent = Delivery.objects.filter(owner=user, envelope__message=message, arrived_in=Delivery.Folder.SENT).first()
+    ways = list(Outbound.objects.filter(envelope__message=message).order_by("address"))
+    waiting = any(way.state == Outbound.State.WAITING and not way.reason for way in ways)
     return Steps(
         steps=[
             Step("accepted", "done", message.submitted_at),
             Step("signed", sealing, message.sealed_at),
             Step("encrypted", "waiting" if sealing == "failed" else sealing, message.sealed_at),
             Step(
-                "delivered",
+                "delivered" if not ways else "delivered here",
                 "done" if message.delivered_at else ("doing" if sealed else "waiting"),
                 message.delivered_at,
             ),
+            *map(_way, ways),
         ],
         can_undo=message.state == State.SUBMITTED and (timezone.now() < undo_until or bool(message.reason)),  # or held up
         reason="Taken back. What you wrote is in Drafts." if message.state == State.UNDONE else message.reason,
-        final=stopped or message.state == State.DELIVERED,
+        final=stopped or (message.state == State.DELIVERED and not waiting),
         draft_id=message.reopened_draft,
         delivery_id=sent.id if sent else "",
     )
+
+
+_WAY_STATES = {
+    Outbound.State.WAITING: ("doing", "waiting for the relay"),
+    Outbound.State.SENT: ("done", "sent"),
+    Outbound.State.DELIVERED: ("done", "delivered"),
+    Outbound.State.FAILED: ("failed", "not sent"),
+    Outbound.State.BOUNCED: ("failed", "not delivered"),
+}
+
+
+def _way(way: Outbound) -> Step:
+    """What became of one address outside."""
+    state, words = _WAY_STATES[Outbound.State(way.state)]
+    return Step(way.address, state, way.sent_at, f"{words}. {way.reason}" if way.reason else words)

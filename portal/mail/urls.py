@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from portal.mail import compose_views, failures, views
+from portal.mail import certificate_views, compose_views, failures, views
 
 
 class FolderConverter:
@@ -30,6 +30,7 @@ urlpatterns = [
     path("drafts/<id:draft_id>/attachments", compose_views.attach, name="attachments"),
     path("drafts/<id:draft_id>/attachments/<id:upload_id>/delete", compose_views.detach, name="attachment-delete"),
     path("drafts/<id:draft_id>/send", compose_views.send, name="send"),
+    path("drafts/<id:draft_id>/certificate", certificate_views.certificate, name="certificate"),
     path("drafts/<id:draft_id>/discard", compose_views.discard, name="discard"),
     path("messages/<id:message_id>/", compose_views.on_its_way, name="on-its-way"),
     path("messages/<id:message_id>/steps", compose_views.steps, name="steps"),

@@ -16,7 +16,7 @@ from portal.policy import engine
 from portal.policy.engine import Decision, Standing
 from portal.policy.models import Label, SecurityPolicy
 
-__all__ = ["Decision", "decide_for", "readable_labels", "standing", "standings"]
+__all__ = ["Decision", "decide_for", "decide_for_domain", "readable_labels", "standing", "standings"]
 
 
 def decide_for(user: User, label: Label | None, *also: Label) -> Decision:
@@ -24,6 +24,12 @@ def decide_for(user: User, label: Label | None, *also: Label) -> Decision:
     held, now = standing(user), timezone.now()
     decisions = [engine.decide(held, each and each.der, now) for each in (label, *also)]
     return next((each for each in decisions if not each.granted), decisions[0])
+
+
+def decide_for_domain(clearance_der: bytes | None, label: Label) -> Decision:
+    """Whether what has this label may be sent to a domain outside whose clearance is this (None: it has none), now, and why (not)."""
+    policy = SecurityPolicy.objects.filter(active=True).values_list("id", flat=True).first()
+    return engine.decide(Standing(policy, clearance_der=clearance_der), label.der, timezone.now())
 
 
 def readable_labels(user: User) -> frozenset[str]:

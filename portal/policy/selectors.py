@@ -17,7 +17,16 @@ from portal.policy.engine import Classification, Decision, LabelRefused, Rule, S
 from portal.policy.models import Label, SecurityPolicy
 from portal.policy.stylesheet import stylesheet_version
 
-Recipients = Sequence[tuple[str, User | None]]  # the name as it was typed, and the person if there is one
+
+@dataclass(frozen=True)
+class Outsider:
+    """Somebody outside: what may be sent to them is decided by the clearance of their domain (DER), if it has one."""
+
+    clearance_der: bytes | None
+
+
+# The name as it was typed, and who that is, if anybody
+Recipients = Sequence[tuple[str, User | Outsider | None]]
 
 HOW = {
     Rule.RESTRICTIVE: "A reader needs every one of these.",
@@ -122,7 +131,11 @@ def blocked_recipients(
             return [str(refused)]
     if not asked.originator_may_read(wanted.der):
         return ["You may not use this label."]
-    return [f"{name} may not read {wanted.marking}." for name in asked.may_not_read(wanted.der)]
+    outside = {name for name, person in recipients if isinstance(person, Outsider)}
+    return [
+        f"{name} may not {'be sent' if name in outside else 'read'} {wanted.marking}."
+        for name in asked.may_not_read(wanted.der)
+    ]
 
 
 def barred(originator: User, label: Label, recipients: Recipients) -> set[str]:
@@ -172,6 +185,12 @@ def clearance_marking(user: User) -> str:
     return engine.clearance_marking(held.clearance_der, held.policy_id)
 
 
+def marking_of_clearance(der: bytes) -> str:
+    """A clearance in the words of the policy in force; empty if it opens nothing under it."""
+    policy_id = active_policy_id()
+    return engine.clearance_marking(der, policy_id) if policy_id else ""
+
+
 def stylesheet_url() -> str:
     """Where the colours of labels are; empty before there is a policy."""
     version = stylesheet_version()
@@ -194,10 +213,15 @@ class _Asked:
 
     @classmethod
     def about(cls, originator: User, recipients: Recipients) -> "_Asked":
-        held = access.standings({originator.pk, *(person.pk for _, person in recipients if person)})
+        held = access.standings({originator.pk, *(person.pk for _, person in recipients if isinstance(person, User))})
         mine = held.get(originator.pk, Standing())
-        nobody = Standing(mine.policy_id)
-        theirs = [held.get(person.pk, nobody) if person else nobody for _, person in recipients]
+
+        def standing(person: User | Outsider | None) -> Standing:
+            if isinstance(person, User):
+                return held.get(person.pk, Standing(mine.policy_id))
+            return Standing(mine.policy_id, clearance_der=person.clearance_der if person else None)
+
+        theirs = [standing(person) for _, person in recipients]
         # without its id the same clearance is the same standing, whoever has it: asked about once
         alike = [replace(each, clearance_id=None) for each in theirs]
         names = [name for name, _ in recipients]

@@ -17,7 +17,18 @@ from portal.policy import engine, selectors
 from portal.policy.engine import LabelRefused, PolicyError
 from portal.policy.models import Clearance, Label, SecurityPolicy
 
-__all__ = ["LabelRefused", "Refused", "activate_policy", "grant_clearance", "label_row", "received_label", "revoke_clearance"]
+__all__ = [
+    "LabelRefused",
+    "PolicyError",
+    "Refused",
+    "activate_policy",
+    "check_officer",
+    "clearance_der",
+    "grant_clearance",
+    "label_row",
+    "received_label",
+    "revoke_clearance",
+]
 
 
 def activate_policy(*, actor: Actor, xml: bytes) -> SecurityPolicy | Refused:
@@ -27,7 +38,7 @@ def activate_policy(*, actor: Actor, xml: bytes) -> SecurityPolicy | Refused:
     """
     with transaction.atomic():
         try:
-            _check_officer(actor)
+            check_officer(actor)
             spif = engine.read_policy(xml)
         except PolicyError as error:
             return refuse(str(error), verb=Verb.POLICY_ACTIVATED, actor=actor, kind="policy", id="")
@@ -71,15 +82,12 @@ def grant_clearance(
     """
     with transaction.atomic():
         try:
-            _check_officer(actor)
+            check_officer(actor)
             if actor.person == user.pk:
                 raise PolicyError("Nobody grants a clearance to himself: ask another security officer.")
             if valid_until is not None and valid_until <= timezone.now():
                 raise PolicyError("A clearance can't end before it begins.")
-            policy_id = selectors.active_policy_id()
-            if policy_id is None:
-                raise PolicyError("There is no security policy yet.")
-            der = engine.clearance_der(policy_id, classification, categories)
+            der = clearance_der(classification, categories)
         except PolicyError as error:
             return refuse(
                 str(error), verb=Verb.CLEARANCE_GRANTED, actor=actor, kind="clearance", id="", about=user.username
@@ -92,16 +100,24 @@ def grant_clearance(
             kind="clearance",
             id=clearance.id,
             about=user.username,
-            label=engine.clearance_marking(der, policy_id),
+            label=selectors.marking_of_clearance(der),
         )
         return clearance
+
+
+def clearance_der(classification: int, categories: Iterable[str]) -> bytes:
+    """A clearance under the policy in force: a classification, all it dominates, and the categories. PolicyError if it has them not."""
+    policy_id = selectors.active_policy_id()
+    if policy_id is None:
+        raise PolicyError("There is no security policy yet.")
+    return engine.clearance_der(policy_id, classification, categories)
 
 
 def revoke_clearance(*, actor: Actor, user: User) -> Clearance | Refused:
     """Take a person's clearance away. It works on the next request and before the next decryption in any worker."""
     with transaction.atomic():
         try:
-            _check_officer(actor)
+            check_officer(actor)
             clearance = _end_current(user)
             if clearance is None:
                 raise PolicyError(f"{user.username} has no clearance.")
@@ -151,7 +167,7 @@ def _end_current(user: User) -> Clearance | None:
     return clearance
 
 
-def _check_officer(actor: Actor) -> None:
-    """The rule stands here too, not only at the page's door: whoever calls must hold the role at this moment."""
+def check_officer(actor: Actor) -> None:
+    """The rule stands here too, not only at the page's door: whoever calls must hold the role at this moment. Raises PolicyError."""
     if actor != SYSTEM and not Role.objects.filter(user=actor.person, name=RoleName.SECURITY_OFFICER).exists():
         raise PolicyError("Only a security officer may do this.")

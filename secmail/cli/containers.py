@@ -78,7 +78,7 @@ def _private_key(data: bytes, passphrase: bytes | None) -> PrivateKey:
 
 def _certificates_only(data: bytes) -> tuple[Certificate, ...]:
     """A certs-only message (RFC 8551 section 3.8), or what else of PKCS#7 carries certificates; who signed it is not asked."""
-    return verify(BytesSource(data), trust=NOBODY, now=datetime.now(UTC)).certificates
+    return verify(BytesSource(data), trust=NOBODY, now=datetime.now(UTC), detached=BytesSource(b"")).certificates
 
 
 def _pkcs12(data: bytes, passphrase: bytes | None) -> Contents:

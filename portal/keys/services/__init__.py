@@ -2,6 +2,7 @@
 
 from portal.keys.services.enrol import PasswordRefused, enrol
 from portal.keys.services.export import export_key
+from portal.keys.services.outside import add_certificate
 from portal.keys.services.secrets import accept_invitation, change_password, recover
 from portal.keys.services.set_up import set_up
 from portal.keys.services.unlock import unlock
@@ -9,6 +10,7 @@ from portal.keys.services.unlock import unlock
 __all__ = [
     "PasswordRefused",
     "accept_invitation",
+    "add_certificate",
     "change_password",
     "enrol",
     "export_key",

@@ -14,6 +14,7 @@ from portal.accounts.models import User
 from portal.keys import objects
 from portal.keys.chunks import open_chunks
 from portal.keys.models import Certificate as CertificateRow
+from portal.mail.directory import Party
 from portal.outbox.models import Precedence
 from portal.stops import stop_here
 from secmail import (
@@ -55,8 +56,8 @@ class Letter:
     message_id: str
     date: datetime
     originator: User
-    to: list[User]
-    cc: list[User]
+    to: list[Party]
+    cc: list[Party]
     subject: str
     text: str
     in_reply_to: str
@@ -100,9 +101,13 @@ def make(
     encryption_certificate: CertificateRow,
     envelopes: Sequence[Sequence[CertificateRow]],
     cbc_only: bool,
+    legacy_display: bool,
     now: datetime,
 ) -> list[Made]:
-    """Signs once and encrypts for each envelope, in one pass: what is signed flows into all envelopes at the same time."""
+    """Signs once and encrypts for each envelope, in one pass: what is signed flows into all envelopes at the same time.
+
+    With `legacy_display` the text repeats the subject, for programs outside that would show "[...]" (RFC 9788 section 5.2.2).
+    """
     protected = mime.protect(letter.headers())
     with ExitStack() as stack:
         files = [stack.enter_context(objects.create()) for _ in envelopes]
@@ -134,6 +139,7 @@ def make(
                 text=letter.text,
                 attachments=[mime.Attachment(each.name, each.content_type, each.open) for each in letter.attachments],
                 hp=protected.hp,
+                legacy_display=protected.legacy_display if legacy_display else (),
             )
         stop_here("seal.written")
         names = [sink.envelope.content_encryption for sink in sinks]
@@ -151,7 +157,11 @@ def _attributes(letter: Letter) -> EssAttributes:
 
 
 def recipient_of(row: CertificateRow) -> Recipient:
-    return Recipient(Certificate.from_der(row.der), OWN_CAPABILITIES if row.reads_gcm else None)
+    """What somebody here reads, the portal knows; what somebody outside reads, their signatures say, or else their certificate."""
+    if row.user_id is not None:
+        return Recipient(Certificate.from_der(row.der), OWN_CAPABILITIES if row.reads_gcm else None)
+    known = None if row.capabilities is None else frozenset(row.capabilities)
+    return Recipient(Certificate.from_der(row.der), known)
 
 
 def _level(precedence: Precedence | None) -> str:
@@ -159,8 +169,9 @@ def _level(precedence: Precedence | None) -> str:
     return "" if precedence is None else precedence.label.lower()
 
 
-def _mailbox(user: User) -> str:
-    return mime.format_address(user.display_name, user.address)
+def _mailbox(party: Party) -> str:
+    named = party.display_name != party.address
+    return mime.format_address(party.display_name if named else "", party.address)
 
 
 class _Tee:

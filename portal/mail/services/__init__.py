@@ -16,6 +16,7 @@ from portal.mail.services.drafts import (
 from portal.mail.services.housekeeping import sweep
 from portal.mail.services.mailbox import mark_read, mark_unread, move
 from portal.mail.services.reading import Download, attachment, open_attachment, open_message, start_answer
+from portal.mail.services.relay import relay
 from portal.mail.services.seal import seal
 from portal.mail.services.submit import Refusal, Submitted, check, submit, undo
 
@@ -41,6 +42,7 @@ __all__ = [
     "note_refusal",
     "open_attachment",
     "open_message",
+    "relay",
     "save_draft",
     "seal",
     "start_answer",

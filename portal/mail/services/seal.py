@@ -22,9 +22,10 @@ from portal.keys.sealing import SealBroken, aead_open, context
 from portal.keys.vault import Grant, open_grant, session_context
 from portal.mail import engine
 from portal.mail.content import EnvelopeSummary, Submission
-from portal.mail.models import Draft, Envelope, Message, Upload
+from portal.mail.directory import Outside, Party, cleared
+from portal.mail.models import Draft, Envelope, Message, Outbound, Upload
 from portal.mail.services.drafts import upload_context, upload_digest
-from portal.mail.services.submit import finish_message
+from portal.mail.services.submit import encryption_certificates, finish_message
 from portal.mail.states import State
 from portal.outbox import services as outbox
 from portal.outbox.models import Precedence
@@ -48,8 +49,16 @@ class Plan:
     """One envelope to make: for whom, under which certificates."""
 
     kind: str
-    recipients: list[User]
+    recipients: list[Party]
     certificates: list[Certificate]
+
+    @property
+    def people(self) -> list[User]:
+        return [each for each in self.recipients if isinstance(each, User)]
+
+    @property
+    def outside(self) -> list[Outside]:
+        return [each for each in self.recipients if isinstance(each, Outside)]
 
 
 def seal(job: Claimed) -> Finish | None:
@@ -84,26 +93,27 @@ def _open_grant(message: Message) -> tuple[bytes, Submission]:
     return half, submission
 
 
-def _people(message: Message, submission: Submission) -> dict[str, User]:
+def _people(message: Message, submission: Submission) -> dict[str, Party]:
     """Originator and recipients by id, as they are now."""
     ids = {message.originator_id, *submission.to, *submission.cc, *submission.bcc}
-    people = {user.id: user for user in User.objects.filter(id__in=ids, is_active=True)}
+    people: dict[str, Party] = {each: Outside(each) for each in ids if "@" in each}
+    people |= {user.id: user for user in User.objects.filter(id__in=ids, is_active=True)}
     if missing := ids - people.keys():
         raise CannotSeal(f"{len(missing)} of the people addressed can't be reached any more.")
     return people
 
 
-def _decide(message: Message, people: dict[str, User]) -> None:
+def _decide(message: Message, people: dict[str, Party]) -> None:
     """Again, with the clearances of this moment: they may have changed since the message was accepted."""
     if not decide_for(message.originator, message.label).granted:
         raise CannotSeal("Your clearance no longer allows this label.")
-    others = [(user.username, user) for user in people.values()]
+    others = cleared((each.username, each) for each in people.values())
     if blocked := policy.blocked_recipients(message.originator, message.label, others):
         raise CannotSeal(" ".join(blocked))
 
 
-def _plans(message: Message, submission: Submission, people: dict[str, User]) -> list[Plan]:
-    certificates = keys_selectors.valid_certificates(people.values(), PrivateKey.Purpose.ENCRYPTION)
+def _plans(message: Message, submission: Submission, people: dict[str, Party]) -> list[Plan]:
+    certificates = encryption_certificates(list(people.values()))
     if without := sorted(user.username for user in people.values() if user.id not in certificates):
         raise CannotSeal(f"There is no valid encryption key for {', '.join(without)}.")
     shared = [people[each] for each in dict.fromkeys([*submission.to, *submission.cc])]
@@ -112,12 +122,12 @@ def _plans(message: Message, submission: Submission, people: dict[str, User]) ->
     return plans
 
 
-def _for(certificates: dict[str, Certificate], users: list[User]) -> list[Certificate]:
+def _for(certificates: dict[str, Certificate], users: list[Party]) -> list[Certificate]:
     return [certificates[each] for each in dict.fromkeys(user.id for user in users)]
 
 
 def _make(
-    message: Message, submission: Submission, people: dict[str, User], plans: list[Plan], half: bytes
+    message: Message, submission: Submission, people: dict[str, Party], plans: list[Plan], half: bytes
 ) -> list[engine.Made]:
     signing = keys_selectors.valid_certificates([message.originator], PrivateKey.Purpose.SIGNING).get(
         message.originator_id
@@ -149,6 +159,7 @@ def _make(
             encryption_certificate=shared.certificates[0],
             envelopes=[plan.certificates for plan in plans],
             cbc_only=settings.CONTENT_ENCRYPTION == "cbc",
+            legacy_display=any(plan.outside for plan in plans),
             now=timezone.now(),
         )
     except SealBroken:
@@ -200,7 +211,7 @@ def _refuse(message: Message, reason: str) -> Finish:
 
 
 def _envelopes(
-    message: Message, submission: Submission, people: dict[str, User], plans: list[Plan], made: list[engine.Made]
+    message: Message, submission: Submission, people: dict[str, Party], plans: list[Plan], made: list[engine.Made]
 ) -> list[Envelope]:
     """The rows for the objects made, each with what `deliver` needs for the mailboxes' lines."""
     addressed = [people[each].display_name for each in [*submission.to, *submission.cc, *submission.bcc]]
@@ -212,8 +223,9 @@ def _envelopes(
             object_name=each.object_name,
             size=each.size,
             content_encryption=each.content_encryption,
-            recipients=[user.id for user in plan.recipients],
-            copies=[user.id for user in plan.recipients if user.id not in submission.to],
+            recipients=[user.id for user in plan.people],
+            copies=[each.id for each in plan.recipients if each.id not in submission.to],
+            outside=[each.address for each in plan.outside],
         )
         line = EnvelopeSummary(
             subject=submission.subject,
@@ -231,7 +243,8 @@ def _envelopes(
 def addressed_digest(envelope: Envelope) -> str:
     """Names originator, label and recipients of an envelope."""
     message = envelope.message
-    parts = (message.originator_id or message.outside_sender, message.label.der.hex(), envelope.kind, *envelope.recipients)
+    who = message.originator_id or message.outside_sender
+    parts = (who, message.label.der.hex(), envelope.kind, *envelope.recipients, *envelope.outside)
     return hashlib.sha256(context("addressed", *parts)).hexdigest()
 
 
@@ -246,6 +259,9 @@ def _finish(message: Message, submission: Submission, envelopes: list[Envelope])
     for envelope in envelopes:
         envelope.save(force_insert=True)
         outbox.enqueue(kind="deliver", target=envelope.id, precedence=min(_precedences(message, envelope)))
+        for address in envelope.outside:
+            way = Outbound.objects.create(envelope=envelope, address=address)
+            outbox.enqueue(kind="relay", target=way.id, precedence=_precedence(message, envelope, address))
         _record(message, Verb.ENCRYPTED, "envelope", envelope.id, reason=envelope.content_encryption)
         stop_here("seal.envelope-named")
     draft = Draft.objects.filter(id=message.id, owner=message.originator)
@@ -261,9 +277,11 @@ def _finish(message: Message, submission: Submission, envelopes: list[Envelope])
 
 def _precedences(message: Message, envelope: Envelope) -> list[int]:
     """Those of the people an envelope is for; one that only holds the originator's own copy is ROUTINE."""
-    copies = set(envelope.copies)
-    found = {message.copy_precedence if each in copies else message.precedence for each in envelope.recipients}
-    return list(found) or [Precedence.ROUTINE]
+    return [_precedence(message, envelope, each) for each in envelope.recipients] or [Precedence.ROUTINE]
+
+
+def _precedence(message: Message, envelope: Envelope, recipient: str) -> int:
+    return message.copy_precedence if recipient in envelope.copies else message.precedence
 
 
 def _delete(names: list[str]) -> None:

@@ -15,12 +15,12 @@ from portal.audit.services import Actor, record
 from portal.keys import objects
 from portal.keys import selectors as keys_selectors
 from portal.keys.chunks import ChunkWriter
-from portal.keys.models import PrivateKey
+from portal.keys.models import Certificate, PrivateKey
 from portal.keys.sealing import new_key
 from portal.keys.uploads import SealedUpload
 from portal.keys.vault import Vault
 from portal.mail.content import DraftContent, Submission
-from portal.mail.directory import Recipient, resolve
+from portal.mail.directory import Outside, Party, Recipient, cleared, resolve
 from portal.mail.models import Delivery, Draft, Message, Upload, undo_time
 from portal.mail.services.drafts import belongs_to_another, reopen_draft, unsaved_uploads, upload_digest
 from portal.mail.states import State, after
@@ -36,13 +36,21 @@ MOST_RECIPIENTS = 500  # more are a mail list's work
 
 @dataclass(frozen=True)
 class Person:
-    """A chip: who was typed, whether mail can be encrypted for them, whether they may read the label chosen."""
+    """A chip: who was typed, whether mail can be encrypted for them, whether they may read the label chosen.
+
+    `address` is that of somebody outside, else empty.
+    """
 
     typed: str
     name: str
     known: bool
     has_key: bool
     may_read: bool
+    address: str = ""
+
+    @property
+    def lacks_certificate(self) -> bool:
+        return bool(self.address) and not self.has_key
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,11 @@ class Check:
     to: list[Recipient] = field(default_factory=list)
     cc: list[Recipient] = field(default_factory=list)
     bcc: list[Recipient] = field(default_factory=list)
+
+    @property
+    def lacking(self) -> list[str]:
+        """Addresses outside without a certificate."""
+        return [each.address for each in self.people if each.lacks_certificate]
 
     @property
     def can_send(self) -> bool:
@@ -84,23 +97,23 @@ def check(originator: User, draft_id: str, content: DraftContent, more: Sequence
     if len(everybody) > MOST_RECIPIENTS:
         too_many = f"{len(everybody)} recipients are too many: {MOST_RECIPIENTS} is the most."
         return Check(people=[], choices=[], groups=[], problems=[too_many], sentence=too_many)
-    typed = [(each.typed, each.user) for each in everybody]
-    with_keys = keys_selectors.valid_certificates(
-        [each.user for each in everybody if each.user] + [originator], PrivateKey.Purpose.ENCRYPTION
-    )
+    typed = cleared((each.typed, each.party) for each in everybody)
+    with_keys = encryption_certificates([each.party for each in everybody if each.party] + [originator])
     label, label_problems = _label(content)
     blocked = policy.blocked_recipients(originator, label, typed) if label else []
     barred = policy.barred(originator, label, typed) if label else set()
-    unknown = [f"“{each.typed}” is not known here. Check the spelling." for each in everybody if each.user is None]
-    problems = unknown + _recipient_problems(everybody, with_keys, originator) + label_problems + blocked
+    unknown = [f"“{each.typed}” is not known here. Check the spelling." for each in everybody if each.party is None]
+    keyless = [without_certificate(each.outside) for each in everybody if each.outside and each.outside.id not in with_keys]
+    problems = unknown + keyless + _recipient_problems(everybody, with_keys, originator) + label_problems + blocked
     problems += _answer_problems(originator, draft_id, label) + _content_problems(originator, draft_id, content, more)
     people = [
         Person(
             typed=each.typed,
-            name=each.user.display_name if each.user else each.typed,
-            known=each.user is not None,
-            has_key=each.user is not None and each.user.id in with_keys,
+            name=each.party.display_name if each.party else each.typed,
+            known=each.party is not None,
+            has_key=each.party is not None and each.party.id in with_keys,
             may_read=label is not None and each.typed not in barred,
+            address=each.outside.address if each.outside else "",
         )
         for each in everybody
     ]
@@ -109,13 +122,26 @@ def check(originator: User, draft_id: str, content: DraftContent, more: Sequence
         choices=list(policy.label_choices(originator, typed)),
         groups=list(policy.category_groups(originator, typed, content.classification)),
         problems=problems,
-        naming_typed=unknown + blocked,
+        naming_typed=unknown + keyless + blocked,
         sentence=_sentence(everybody, label, content) if not problems else problems[0],
         label=label,
         to=to,
         cc=cc,
         bcc=bcc,
     )
+
+
+def encryption_certificates(parties: Sequence[Party]) -> dict[str, Certificate]:
+    """By id, a certificate that holds now to encrypt with for each; who is missing has none."""
+    people = [each for each in parties if isinstance(each, User)]
+    outside = [each.address for each in parties if isinstance(each, Outside)]
+    return keys_selectors.valid_certificates(
+        people, PrivateKey.Purpose.ENCRYPTION
+    ) | keys_selectors.certificates_outside(outside)
+
+
+def without_certificate(outside: Outside) -> str:
+    return f"There is no certificate for {outside.address}, so nothing can be encrypted for them."
 
 
 def submit(
@@ -253,11 +279,15 @@ def _earlier(user: User, draft_id: str) -> Submitted | Refusal | None:
 def _record_refusal(originator: User, actor: Actor, draft_id: str, checked: Check) -> None:
     """On record without anything typed: what stands in a recipient's place may be anything, a pasted sentence for example."""
     reasons = [each for each in checked.problems if each not in checked.naming_typed]
-    known = [(each.user.username, each.user) for each in [*checked.to, *checked.cc, *checked.bcc] if each.user]
+    everybody = _once([*checked.to, *checked.cc, *checked.bcc])
+    known = [(each.user.username, each.user) for each in everybody if each.user]
+    outside = cleared(("Somebody outside", each.outside) for each in everybody if each.outside)
     if checked.label:
-        reasons = policy.blocked_recipients(originator, checked.label, known) + reasons
+        reasons = policy.blocked_recipients(originator, checked.label, [*known, *outside]) + reasons
     if any(not each.known for each in checked.people):
         reasons.append("A recipient is not known here.")
+    if checked.lacking:
+        reasons.append("There is no certificate for somebody outside.")
     with transaction.atomic():
         record(
             verb=Verb.SUBMITTED,
@@ -285,6 +315,8 @@ def _recipient_problems(everybody: list[Recipient], with_keys: dict[str, object]
         return ["Name at least one recipient."]
     without = [each.user.username for each in everybody if each.user and each.user.id not in with_keys]
     problems = [f"{name} has no valid encryption key yet, so nothing can be encrypted for them." for name in without]
+    if not settings.RELAY_HOST and any(each.outside for each in everybody):
+        problems.append("This portal sends no mail to the outside: its operator has named no relay.")
     if originator.id not in with_keys:
         problems.append("You have no valid encryption key, so your own copy can't be encrypted.")
     return problems
@@ -323,7 +355,7 @@ def _uploads(user: User, draft_id: str):
 
 
 def _sentence(everybody: list[Recipient], label: Label | None, content: DraftContent) -> str:
-    names = [each.user.username for each in everybody if each.user]
+    names = [each.party.username for each in everybody if each.party]
     shown = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
     if len(names) > 4:
         shown = f"{', '.join(names[:3])} and {len(names) - 3} more"
@@ -335,10 +367,10 @@ def _sentence(everybody: list[Recipient], label: Label | None, content: DraftCon
 def _once(recipients: list[Recipient]) -> list[Recipient]:
     seen: dict[str, Recipient] = {}
     for each in recipients:
-        seen.setdefault(each.user.id if each.user else each.typed.casefold(), each)
+        seen.setdefault(each.party.id if each.party else each.typed.casefold(), each)
     return list(seen.values())
 
 
 def _ids(recipients: list[Recipient], but: list[Recipient] | None = None) -> list[str]:
-    left_out = {each.user.id for each in but or [] if each.user}
-    return [each.user.id for each in recipients if each.user and each.user.id not in left_out]
+    left_out = {each.party.id for each in but or [] if each.party}
+    return [each.party.id for each in recipients if each.party and each.party.id not in left_out]

@@ -170,7 +170,7 @@ def test_an_answer_is_never_labelled_lower_than_what_it_quotes(organisation):
     [
         ({"classification": None}, "Choose a security label"),
         ({"to": ""}, "Name at least one recipient"),
-        ({"to": "bob, nobody@elsewhere.example"}, "is not known here"),
+        ({"to": "bob, nobody@portal.example"}, "is not known here"),
         ({"text": "  \n"}, "The message is empty"),
         ({"text": "x" * 50_000_001}, "50 MB is the most"),
         ({"classification": SECRET}, "bob may not read SECRET"),

@@ -1,0 +1,278 @@
+"""Mail to the outside: decided on by label, encrypted for a certificate that is trusted, handed to a relay at least once."""
+
+import io
+import subprocess
+
+import pytest
+from django.utils import timezone
+
+from portal.audit.services import SYSTEM, Refused
+from portal.keys.models import Certificate
+from portal.keys.selectors import authority_pem
+from portal.keys.services import add_certificate
+from portal.mail import selectors, services, smtp
+from portal.mail.models import Envelope, Outbound
+from portal.mail.services.release import end_release, release
+from portal.outbox import services as outbox
+from portal.outbox.models import Job
+from secmail.algorithms import AES256_GCM
+from tests.portal import outsiders
+from tests.portal.organisation import CONFIDENTIAL, SECRET, UNCLASSIFIED, actor, events
+
+pytestmark = pytest.mark.django_db
+
+OLGA = "olga@elsewhere.example"
+
+
+@pytest.fixture
+def trusting(settings, tmp_path):
+    settings.TRUST_ANCHORS = str(tmp_path / "anchors.pem")
+    (tmp_path / "anchors.pem").write_bytes(outsiders.authority().pem)
+    settings.RELAY_HOST, settings.RELAY_TLS = "127.0.0.1", "none"
+
+
+@pytest.fixture
+def relay(organisation, trusting, settings):
+    with outsiders.relay() as taking:
+        settings.RELAY_PORT = taking.port
+        yield taking
+
+
+@pytest.fixture
+def olga(organisation, trusting):
+    """Somebody outside, whose certificate is known, and whose domain may be sent CONFIDENTIAL."""
+    issued = outsiders.person(OLGA)
+    assert not isinstance(add_certificate(actor=SYSTEM, address=OLGA, data=issued.pem), Refused)
+    assert not isinstance(release(actor=SYSTEM, domain="elsewhere.example", classification=CONFIDENTIAL), Refused)
+    return issued
+
+
+def way(message_id: str) -> Outbound:
+    return Outbound.objects.get(envelope__message=message_id)
+
+
+def try_again(times: int = 1) -> None:
+    """The waits between attempts are over."""
+    for _ in range(times):
+        Job.objects.filter(kind="relay").update(not_before=None)
+        outbox.run_until_idle()
+
+
+def opened_by_openssl(message: bytes, person, organisation, folder) -> bytes:
+    """Decrypted with `openssl cms -decrypt` and verified with `openssl cms -verify` under the portal's authority."""
+    for name, content in {"m": message, "key": person.key_pem, "cert": person.pem, "ca": authority_pem().encode()}.items():
+        (folder / name).write_bytes(content)
+    subprocess.run(
+        ["openssl", "cms", "-decrypt", "-in", "m", "-inkey", "key", "-recip", "cert", "-out", "inner"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    subprocess.run(
+        ["openssl", "cms", "-verify", "-in", "inner", "-CAfile", "ca", "-out", "content"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    return (folder / "content").read_bytes()
+
+
+def test_somebody_outside_gets_what_stock_openssl_opens(organisation, relay, olga, tmp_path):
+    message_id = organisation.send("alice", to=OLGA, subject="Fuel", text="Ten tons.")
+    (message,) = relay.taken
+    assert b"smime-type=enveloped-data" in message
+    assert b"Ten tons" not in message
+    content = opened_by_openssl(message, olga, organisation, tmp_path)
+    assert b"Ten tons." in content
+    assert b"Subject: Fuel\r\n\r\n" in content.partition(b"\r\n\r\n")[2]  # legacy display
+    assert way(message_id).state == Outbound.State.SENT
+
+
+def test_the_content_encryption_is_cbc_unless_capabilities_say_gcm(organisation, relay, olga):
+    assert Envelope.objects.get(message=organisation.send("alice", to=OLGA)).content_encryption == "AES-256-CBC"
+    Certificate.objects.filter(address=OLGA).update(capabilities=[AES256_GCM.oid])
+    assert Envelope.objects.get(message=organisation.send("alice", to=OLGA)).content_encryption == "AES-256-GCM"
+
+
+def test_the_envelope_names_the_user_and_asks_for_notifications(organisation, relay, olga):
+    message_id = organisation.send("alice", to=OLGA)
+    (envelope,) = relay.envelopes
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("alice@portal.example", [OLGA])
+    assert {"RET=HDRS", f"ENVID={way(message_id).id.upper()}"} <= set(envelope.mail_options)
+    assert envelope.rcpt_options == ["NOTIFY=SUCCESS,FAILURE,DELAY", f"ORCPT=RFC822;{OLGA.upper()}"]
+
+
+def test_people_here_and_outside_share_an_envelope_and_a_bcc_outside_has_its_own(organisation, relay, olga):
+    other = outsiders.person("oscar@elsewhere.example")
+    add_certificate(actor=SYSTEM, address="oscar@elsewhere.example", data=other.pem)
+    message_id = organisation.send("alice", to=f"bob, {OLGA}", bcc="oscar@elsewhere.example")
+    assert organisation.read("bob", organisation.delivery("bob", message_id).id).text.strip() == "Ten tons."
+    kinds = {each.kind: each.outside for each in Envelope.objects.filter(message=message_id)}
+    assert kinds == {"shared": [OLGA], "bcc": ["oscar@elsewhere.example"]}
+    assert not any(b"oscar" in each.partition(b"\r\n\r\n")[0] for each in relay.taken)
+    assert len(relay.taken) == 2
+
+
+def test_nothing_leaves_to_a_domain_to_which_nothing_is_released(organisation, relay):
+    add_certificate(actor=SYSTEM, address=OLGA, data=outsiders.person(OLGA).pem)
+    _, outcome = organisation.submit("alice", to=OLGA, classification=UNCLASSIFIED)
+    assert outcome == services.Refusal([f"{OLGA} may not be sent UNCLASSIFIED."])
+    (event,) = events(verb="submitted")
+    assert event.reason == "Somebody outside may not be sent UNCLASSIFIED."
+
+
+def test_nothing_leaves_above_what_is_released_to_its_domain(organisation, relay, olga):
+    _, outcome = organisation.submit("alice", to=OLGA, classification=SECRET)
+    assert outcome == services.Refusal([f"{OLGA} may not be sent SECRET."])
+
+
+def test_a_release_to_all_domains_does_not_count_for_one_that_is_named(organisation, relay, olga):
+    end_release(actor=SYSTEM, domain="elsewhere.example")
+    release(actor=SYSTEM, domain="*", classification=CONFIDENTIAL)
+    _, outcome = organisation.submit("alice", to=OLGA, classification=UNCLASSIFIED)
+    assert isinstance(outcome, services.Refusal)
+
+
+def test_only_a_security_officer_releases(organisation):
+    outcome = release(actor=actor(organisation.user("alice")), domain="elsewhere.example", classification=SECRET)
+    assert isinstance(outcome, Refused)
+    assert [event.outcome for event in events(verb="release_granted")] == ["refused"]
+
+
+def test_a_release_that_ends_before_sealing_stops_the_message(organisation, relay, olga):
+    draft_id, _ = organisation.submit("alice", to=OLGA)
+    end_release(actor=SYSTEM, domain="elsewhere.example")
+    outbox.run_until_idle()
+    assert "may not be sent CONFIDENTIAL" in selectors.steps(organisation.user("alice"), draft_id).reason
+    assert relay.taken == []
+
+
+def test_a_release_that_ends_before_relaying_stops_it_there(organisation, relay, olga):
+    draft_id, _ = organisation.submit("alice", to=OLGA)
+    outbox.run(outbox.claim())  # sealed
+    end_release(actor=SYSTEM, domain="elsewhere.example")
+    outbox.run_until_idle()
+    assert (way(draft_id).state, relay.taken) == (Outbound.State.FAILED, [])
+    assert [event.outcome for event in events(verb="relayed")] == ["refused"]
+
+
+def test_without_a_certificate_nothing_is_sent_and_the_check_names_whose_is_missing(organisation, relay):
+    release(actor=SYSTEM, domain="elsewhere.example", classification=CONFIDENTIAL)
+    _, outcome = organisation.submit("alice", to=f"bob, {OLGA}")
+    assert outcome == services.Refusal([f"There is no certificate for {OLGA}, so nothing can be encrypted for them."])
+    (event,) = events(verb="submitted")
+    assert event.reason == "There is no certificate for somebody outside."
+
+
+def test_without_a_relay_nothing_is_sent_outside(organisation, olga, settings):
+    settings.RELAY_HOST = ""
+    _, outcome = organisation.submit("alice", to=OLGA)
+    assert "no relay" in outcome.problems[0]
+
+
+@pytest.mark.parametrize("typed", ["nobody@portal.example", "nobody@PORTAL.example", "x@@y", "a b@elsewhere.example", "olga@elsewhere"])
+def test_what_is_no_address_outside_is_not_known_here(organisation, relay, typed):
+    _, outcome = organisation.submit("alice", to=typed)
+    assert "is not known here" in outcome.problems[0]
+
+
+def test_a_relay_that_is_away_is_asked_again(organisation, olga, settings):
+    settings.RELAY_PORT = 1
+    message_id = organisation.send("alice", to=OLGA)
+    assert way(message_id).state == Outbound.State.WAITING
+    assert Job.objects.get(kind="relay").reason == "there is no connection to the relay"
+    with outsiders.relay() as relay:
+        settings.RELAY_PORT = relay.port
+        try_again()
+    assert len(relay.taken) == 1
+    assert way(message_id).state == Outbound.State.SENT
+
+
+@pytest.mark.parametrize("where", ["rcpt_answers", "data_answers"])
+def test_a_temporary_refusal_is_tried_again(organisation, relay, olga, where):
+    getattr(relay, where).append("451 4.3.0 later")
+    message_id = organisation.send("alice", to=OLGA)
+    assert Job.objects.get(kind="relay").reason == "the relay answered 451"
+    try_again()
+    assert way(message_id).state == Outbound.State.SENT
+
+
+@pytest.mark.parametrize("where", ["rcpt_answers", "data_answers"])
+def test_a_final_refusal_is_told_to_the_originator(organisation, relay, olga, where):
+    getattr(relay, where).append("550 5.1.1 no such\ta mailbox")
+    message_id = organisation.send("alice", to=OLGA)
+    assert (way(message_id).state, way(message_id).reason) == ("failed", "The relay refused it: 550 5.1.1 no such a mailbox")
+    step = selectors.steps(organisation.user("alice"), message_id).steps[-1]
+    assert (step.name, step.state) == (OLGA, "failed")
+    assert [event.outcome for event in events(verb="relayed", about=OLGA)] == ["refused"]
+
+
+def test_an_answer_that_is_lost_after_data_makes_it_go_again_with_the_same_message_id(organisation, relay, olga):
+    relay.data_answers.append("drop")
+    message_id = organisation.send("alice", to=OLGA)
+    assert way(message_id).marked_at
+    try_again()
+    first, second = relay.taken
+    assert first == second
+    assert [event.reason for event in events(verb="relayed")] == ["again: it may have arrived before"]
+
+
+def test_a_relay_that_wants_another_password_is_no_fault_of_the_message(organisation, relay, olga):
+    relay.rcpt_answers.append("530 5.7.0 authentication required")
+    message_id = organisation.send("alice", to=OLGA)
+    assert way(message_id).state == Outbound.State.WAITING
+
+
+def test_lines_that_begin_with_a_dot_arrive_as_they_are(relay):
+    beginning = b"A: b\r\n\r\n.\r\n..x\r\n"
+    filling = b"x" * 500 + b"\r\n"
+    content = (beginning + filling * 200)[: smtp.PIECE - 2] + b"\r\n.at the border of two pieces\r\n.\r\n"
+    letter = smtp.Letter("a@b.example", "c@d.example", "0", len(content))
+    smtp.hand_over(letter, io.BytesIO(content), mark=lambda: None, keep=lambda: None)
+    assert relay.taken == [content]
+
+
+@pytest.mark.parametrize(
+    ("host", "anchors", "sent"), [("localhost", "own", True), ("localhost", "system", False), ("other.example", "own", False)]
+)
+def test_with_starttls_the_relay_must_prove_its_name(organisation, olga, settings, tmp_path, host, anchors, sent):  # noqa: PLR0917
+    settings.RELAY_HOST, settings.RELAY_TLS = "localhost", "starttls"
+    settings.RELAY_CA_FILE = settings.TRUST_ANCHORS if anchors == "own" else None
+    with outsiders.relay(tls=outsiders.server(host), folder=tmp_path) as relay:
+        settings.RELAY_PORT = relay.port
+        organisation.send("alice", to=OLGA)
+    assert bool(relay.taken) is sent
+    if not sent:
+        assert Job.objects.get(kind="relay").reason == "the relay's certificate or TLS is not in order"
+
+
+def test_a_relay_without_starttls_gets_nothing_if_it_is_asked_for(organisation, relay, olga, settings):
+    settings.RELAY_TLS = "starttls"
+    organisation.send("alice", to=OLGA)
+    assert relay.taken == []
+
+
+def test_a_way_that_is_given_up_is_said_and_begins_again_when_the_operator_says_so(organisation, olga, settings):
+    settings.RELAY_PORT = 1
+    message_id = organisation.send("alice", to=OLGA)
+    try_again(times=52)
+    assert "held up" in way(message_id).reason
+    job = Job.objects.get(kind="relay")
+    assert (job.state, job.attempts) == ("dead", 53)
+    with outsiders.relay() as relay:
+        settings.RELAY_PORT = relay.port
+        outbox.retry_dead(job)
+        outbox.run_until_idle()
+    assert (way(message_id).state, way(message_id).reason) == ("sent", "")
+
+
+def test_the_steps_and_the_readers_name_each_address_outside(organisation, relay, olga):
+    message_id = organisation.send("alice", to=OLGA)
+    alice = organisation.user("alice")
+    step = selectors.steps(alice, message_id).steps[-1]
+    assert (step.name, step.state, step.note) == (OLGA, "done", "sent")
+    sent = organisation.delivery("alice", message_id, "sent")
+    readers = {each.address: each.may_read for each in selectors.readers(alice, actor(alice), sent.id)}
+    assert readers == {"alice@portal.example": True, OLGA: True}
+
+
+def test_an_expired_certificate_does_not_count_any_more(organisation, relay, olga):
+    Certificate.objects.filter(address=OLGA).update(not_after=timezone.now())
+    _, outcome = organisation.submit("alice", to=OLGA)
+    assert "no certificate" in outcome.problems[0]
