@@ -76,6 +76,8 @@ class Verb(models.TextChoices):
     CERTIFICATE_ADDED = "certificate_added", "Added a certificate of somebody outside"
     PASSWORD_CHANGED = "password_changed", "Changed the password"
     RECOVERY_USED = "recovery_used", "Used the recovery code"
+    BACKED_UP = "backed_up", "Made a backup"
+    RESTORED = "restored", "Restored from a backup"
     JOB_RETRIED = "job_retried", "Retried a job"
     JOB_CANCELLED = "job_cancelled", "Cancelled a job"
 

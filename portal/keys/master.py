@@ -59,6 +59,12 @@ def create_master_key_file(path: Path) -> bool:
     return True
 
 
+def traces() -> list[bytes]:
+    """What of the master key must be in no file that leaves: its octets, and these as people write them. Workers only."""
+    text = settings.MASTER_KEY_FILE.read_text(encoding="ascii").strip()
+    return [bytes.fromhex(text), text.lower().encode(), text.upper().encode()]
+
+
 @functools.cache
 def master_key() -> MasterKey:
     """This process's provider. Raises `MasterKeyUnavailable` in web and dispatcher, whatever the file's mode says."""

@@ -72,9 +72,12 @@ def random_name() -> str:
 
 
 @contextmanager
-def create() -> Iterator[tuple[str, BinaryIO]]:
-    """(name, file) of a new object. Durable when the block ends well; gone when it ends with an exception."""
-    name = random_name()
+def create(name: str = "") -> Iterator[tuple[str, BinaryIO]]:
+    """(name, file) of a new object. Durable when the block ends well; gone when it ends with an exception.
+
+    Only a restore gives the name: the one the object had.
+    """
+    name = name or random_name()
     file = default_storage.open(name, "wb")
     try:
         yield name, file

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
 from portal.keys import intake, objects, sessions
@@ -40,12 +41,13 @@ def intake_keys_in_use() -> set[str]:
     return names
 
 
-def named() -> set[str]:
+def named(database: str = DEFAULT_DB_ALIAS) -> set[str]:
     """The names of all objects that rows name."""
     names: set[str] = set()
     for model in (Draft, Envelope, Upload, Arrival):
-        names.update(model.objects.values_list("object_name", flat=True))
-    names.update(Message.objects.exclude(content_object="").values_list("content_object", flat=True))
+        names.update(model.objects.using(database).values_list("object_name", flat=True))
+    submitted = Message.objects.using(database).exclude(content_object="")
+    names.update(submitted.values_list("content_object", flat=True))
     return names
 
 

@@ -183,11 +183,16 @@ def _attachments(message: Message, submission: Submission) -> list[engine.Attach
         upload = uploads.get(upload_id)
         if upload is None or upload_digest(upload) != digest:
             raise CannotSeal("An attachment is gone or was changed. The message is still in Drafts.")
-        opened = intake.unseal(
-            intake.Sealed(upload.intake_key, upload.sealed), upload_context(upload.owner_id, upload.id)
-        )
-        found.append(engine.Attached.from_json(opened, upload.object_name))
+        found.append(engine.Attached.from_json(_opened_upload(upload), upload.object_name))
     return found
+
+
+def _opened_upload(upload: Upload) -> bytes:
+    sealed = intake.Sealed(upload.intake_key, upload.sealed)
+    try:
+        return intake.unseal(sealed, upload_context(upload.owner_id, upload.id))
+    except SealBroken:  # its intake key is in no backup, for example
+        raise CannotSeal("An attachment can't be opened any more. Take it off the draft and attach it again.") from None
 
 
 def _refuse(message: Message, reason: str) -> Finish:

@@ -1,12 +1,10 @@
 """The queue on a terminal: `queue`, `queue retry ID…`, `queue cancel ID…`."""
 
-import getpass
 from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand, CommandError
 
-from portal.audit.services import Actor
-from portal.operations import selectors, services
+from portal.operations import selectors, services, terminal
 
 DECISIONS = {"retry": services.retry_job, "cancel": services.cancel_job}
 
@@ -25,7 +23,7 @@ class Command(BaseCommand):
             return
         if not ids and not all:
             raise CommandError(f"name the jobs to {decision}, or --all")
-        actor = Actor(name=f"{getpass.getuser()} (terminal)", role="operator")
+        actor = terminal.actor()
         chosen = [job.id for job in selectors.state().dead] if all else ids
         refused = [job_id for job_id in chosen if DECISIONS[decision](actor=actor, job_id=job_id)]
         self.stdout.write(f"{decision}: {len(chosen) - len(refused)} of {len(chosen)} jobs")
