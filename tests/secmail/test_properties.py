@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from layered import LABEL, E, S, header, message
 from pki import NOW, SIGNERS, certificate, decryption_key, signing_key, trust
 from test_decision import CLASSES, DEMO
+from test_decision import clearances as demo_clearances
+from test_decision import labels as demo_labels
 from test_label import labels
 
 from secmail import (
@@ -257,7 +259,7 @@ any_clearance = st.builds(
 )
 
 
-@given(any_label, any_clearance)
+@given(demo_labels | any_label, demo_clearances | any_clearance)
 def test_access_is_granted_only_where_nothing_speaks_against_it(label, clearance):
     """Default deny: the rules of X.841 once more, from the side of what was granted."""
     if not decide(label, clearance, DEMO, NOW).granted:
@@ -273,7 +275,7 @@ def test_access_is_granted_only_where_nothing_speaks_against_it(label, clearance
         assert tag.rule is not Rule.PERMISSIVE or not wanted or wanted & held
 
 
-@given(any_label)
+@given(demo_labels | any_label)
 def test_who_holds_everything_is_refused_only_what_is_no_label_of_the_policy(label):
     """Or the rule above could hold by refusing everybody."""
     held = tuple(each.category for tag in DEMO.tags for each in tag.categories if each.category.tag_type is not TagType.INFORMATIVE)
