@@ -25,6 +25,10 @@ from portal.outbox.registry import Claimed
 
 Finish = Callable[[], None]
 
+# Who wants to see notifications (mail with an empty reverse path, RFC 5321 section 4.5.5): called with the message and the ids of those it is
+# for; what they return is done in the transaction that finishes.
+notification_readers: list[Callable[[SealedSource, list[str]], Finish | None]] = []
+
 
 class NoKey(Exception):
     """Somebody this is for has no valid encryption key at this moment; the operator can let it begin again."""
@@ -41,7 +45,8 @@ def accept(job: Claimed) -> Finish | None:
         seen = engine.look_at(source, anchors=keys_selectors.outside_anchors(), now=arrival.arrived_at)
         message = _message(arrival)
         envelopes = _envelopes(message, seen, _plans(arrival, seen), source)
-    return lambda: _finish(arrival, message, envelopes)
+        noted = [] if arrival.sender else [read(source, arrival.recipients) for read in notification_readers]
+    return lambda: _finish(arrival, message, envelopes, [each for each in noted if each])
 
 
 def _message(arrival: Arrival) -> Message:
@@ -114,7 +119,9 @@ def _envelope(message: Message, seen: engine.Seen, people: list[User], stored: _
     return row
 
 
-def _finish(arrival: Arrival, message: Message, envelopes: list[Envelope]) -> None:
+def _finish(arrival: Arrival, message: Message, envelopes: list[Envelope], noted: list[Finish]) -> None:
+    for note in noted:
+        note()
     message.save(force_insert=True)
     for envelope in envelopes:
         envelope.save(force_insert=True)
