@@ -18,6 +18,7 @@ FOLDERS = (("inbox", "Inbox"), ("drafts", "Drafts"), ("sent", "Sent"), ("bin", "
 ROLE_PAGES = (
     ("policy:policy", "Policy", {"security_officer"}),
     ("policy:clearances", "Clearances", {"security_officer"}),
+    ("mail:origins", "Origins", {"security_officer"}),
     ("accounts:people", "Administration", {"administrator"}),
     ("operations:operations", "Operations", {"operator"}),
     ("audit:events", "Audit", {"auditor", "administrator"}),

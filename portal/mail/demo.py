@@ -73,8 +73,8 @@ def create(policy_xml: bytes) -> list[DemoAccount]:
             person.username: _create(person) for person in missing
         }
         if not Origin.objects.exists():
-            label = policy.label_row(classification=_CLASSES["UNCLASSIFIED"])
-            set_origin(actor=SYSTEM, domain=ANY, label=label, provisional_label=label)
+            lowest = _CLASSES["UNCLASSIFIED"]
+            set_origin(actor=SYSTEM, domain=ANY, unlabelled=lowest, encrypted=lowest)
         _write(list(accounts.values()))
     return list(accounts.values())
 

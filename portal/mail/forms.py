@@ -1,11 +1,14 @@
-"""What a browser posts while somebody writes. Nothing is refused here: a draft may be half done, `check` says what is missing."""
+"""What a browser posts. Of a draft nothing is refused here: it may be half done, `check` says what is missing."""
 
 import re
+from collections.abc import Sequence
 
+from django import forms
 from django.http import QueryDict
 
 from portal.mail.content import DraftContent
 from portal.outbox.models import Precedence
+from portal.policy.engine import Classification
 
 MESSAGE_ID = re.compile(
     r"<[!-;=?-~]{1,900}>"
@@ -47,3 +50,27 @@ def _precedence(posted: QueryDict, name: str) -> int:
 def _message_ids(posted: QueryDict, name: str) -> list[str]:
     """The form carries them, so a browser could change them: only what can stand in a header comes through."""
     return MESSAGE_ID.findall(posted.get(name, ""))
+
+
+class OriginForm(forms.Form):
+    """What mail from a domain outside is classified as. Empty: it is refused."""
+
+    domain = forms.CharField(
+        label="Domain",
+        max_length=200,
+        help_text="As it stands in addresses after the @; * for every domain that is not on the list.",
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
+    unlabelled = forms.TypedChoiceField(label="Mail without a label", coerce=int, empty_value=None, required=False)
+    encrypted = forms.TypedChoiceField(
+        label="Encrypted mail",
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text="Until its recipient opens it: from then on the label that is signed inside counts, too.",
+    )
+
+    def __init__(self, *args: object, classifications: Sequence[Classification], **options: object) -> None:
+        super().__init__(*args, **options)
+        choices = [("", "Refuse it"), *((each.value, each.name) for each in classifications)]
+        self.fields["unlabelled"].choices = self.fields["encrypted"].choices = choices

@@ -16,7 +16,7 @@ from portal.keys.vault import Vault
 from portal.mail.access import access_message
 from portal.mail.content import Summary
 from portal.mail.directory import Outside, clearances
-from portal.mail.models import Delivery, Draft, Envelope, Message, Outbound, undo_time
+from portal.mail.models import Delivery, Draft, Envelope, Message, Origin, Outbound, undo_time
 from portal.mail.states import State
 from portal.outbox.calls import CallError
 from portal.outbox.models import Precedence
@@ -354,3 +354,17 @@ def _way(way: Outbound) -> Step:
     """What became of one address outside."""
     state, words = _WAY_STATES[Outbound.State(way.state)]
     return Step(way.address, state, way.sent_at, f"{words}. {way.reason}" if way.reason else words)
+
+
+def origins() -> list[Origin]:
+    """Where mail from outside comes from, and what it is labelled with."""
+    return list(Origin.objects.select_related("label", "provisional_label").order_by("domain"))
+
+
+def origin_choices(domain: str) -> dict[str, object]:
+    """The initial values of the form for one of them; for an unknown domain just that."""
+    origin = Origin.objects.select_related("label", "provisional_label").filter(domain=domain).first()
+    if origin is None:
+        return {"domain": domain}
+    labels = {"unlabelled": origin.label, "encrypted": origin.provisional_label}
+    return {"domain": domain, **{name: label.classification if label else None for name, label in labels.items()}}

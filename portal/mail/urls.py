@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from portal.mail import certificate_views, compose_views, failures, views
+from portal.mail import certificate_views, compose_views, failures, origin_views, views
 
 
 class FolderConverter:
@@ -35,6 +35,9 @@ urlpatterns = [
     path("messages/<id:message_id>/", compose_views.on_its_way, name="on-its-way"),
     path("messages/<id:message_id>/steps", compose_views.steps, name="steps"),
     path("messages/<id:message_id>/undo", compose_views.undo, name="undo"),
+    path("origins/", origin_views.origins, name="origins"),
+    path("origins/set/", origin_views.set_origin, name="origin-set"),
+    path("origins/remove/", origin_views.remove_origin, name="origin-remove"),
     path("<folder:folder>/", views.folder, name="folder"),
     path("<folder:folder>/new-since", views.new_since, name="new-since"),
     path("<folder:folder>/move", views.move_selected, name="move-selected"),

@@ -15,6 +15,7 @@ from portal.mail.services.drafts import (
 )
 from portal.mail.services.housekeeping import sweep
 from portal.mail.services.mailbox import mark_read, mark_unread, move
+from portal.mail.services.origins import remove_origin, set_origin
 from portal.mail.services.reading import Download, attachment, open_attachment, open_message, start_answer
 from portal.mail.services.relay import relay
 from portal.mail.services.seal import seal
@@ -43,8 +44,10 @@ __all__ = [
     "open_attachment",
     "open_message",
     "relay",
+    "remove_origin",
     "save_draft",
     "seal",
+    "set_origin",
     "start_answer",
     "submit",
     "sweep",

@@ -1,0 +1,49 @@
+"""The security officer's page of origins: which labels mail from outside gets."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from portal.accounts.models import RoleName
+from portal.audit.services import Refused
+from portal.keys.middleware import signed_in
+from portal.mail import selectors, services
+from portal.mail.forms import OriginForm
+from portal.policy import officer
+
+OFFICERS = {RoleName.SECURITY_OFFICER.value}
+
+
+@require_GET
+@signed_in(roles=OFFICERS)
+def origins(request: HttpRequest) -> HttpResponse:
+    """All origins; ?domain= fills the form with one of them."""
+    return _page(request, _form(initial=selectors.origin_choices(request.GET.get("domain", ""))))
+
+
+@require_POST
+@signed_in(roles=OFFICERS)
+def set_origin(request: HttpRequest) -> HttpResponse:
+    form = _form(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=400)
+    changed = services.set_origin(actor=request.actor, **form.cleaned_data)
+    if isinstance(changed, Refused):
+        form.add_error("domain", changed.reason)
+        return _page(request, form, status=409)
+    return redirect("mail:origins")
+
+
+@require_POST
+@signed_in(roles=OFFICERS)
+def remove_origin(request: HttpRequest) -> HttpResponse:
+    services.remove_origin(actor=request.actor, domain=request.POST.get("domain", ""))
+    return redirect("mail:origins")
+
+
+def _form(*args: object, **options: object) -> OriginForm:
+    return OriginForm(*args, classifications=officer.clearance_choices().classifications, **options)
+
+
+def _page(request: HttpRequest, form: OriginForm, *, status: int = 200) -> HttpResponse:
+    return render(request, "mail/origins.html", {"origins": selectors.origins(), "form": form}, status=status)
