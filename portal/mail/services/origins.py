@@ -4,13 +4,11 @@ import re
 
 from django.db import transaction
 
-from portal.accounts.models import Role, RoleName
 from portal.audit.models import Verb
-from portal.audit.services import SYSTEM, Actor, Refused, record, refuse
+from portal.audit.services import Actor, Refused, record, refuse
 from portal.mail.models import Origin
-from portal.policy.engine import PolicyError
 from portal.policy.models import Label
-from portal.policy.services import label_row
+from portal.policy.services import PolicyError, check_officer, label_row
 
 ANY = "*"
 MOST = 200  # characters: what an audit event holds; the longest name that works in mail has 253, and hardly any has 100
@@ -24,6 +22,12 @@ def origin_of(sender: str) -> Origin | None:
     return found.get(domain) or found.get(ANY)
 
 
+def as_any_other() -> dict[str, object]:
+    """What a domain begins with when it gets a row of its own: what has held for it so far."""
+    found = Origin.objects.filter(domain=ANY).first()
+    return {name: getattr(found, name) for name in ("label", "provisional_label", "releasable")} if found else {}
+
+
 def set_origin(*, actor: Actor, domain: str, unlabelled: int | None, encrypted: int | None) -> Origin | Refused:
     """What unlabelled and what encrypted mail from a domain ("*": from any other) is classified as; None: it is refused."""
     domain = domain.strip().lower()
@@ -33,9 +37,8 @@ def set_origin(*, actor: Actor, domain: str, unlabelled: int | None, encrypted: 
             label, provisional = _label(unlabelled), _label(encrypted)
         except PolicyError as error:
             return refuse(str(error), verb=Verb.ORIGIN_CHANGED, actor=actor, kind="origin", id="")
-        origin, _ = Origin.objects.update_or_create(
-            domain=domain, defaults={"label": label, "provisional_label": provisional}
-        )
+        labels = {"label": label, "provisional_label": provisional}
+        origin, _ = Origin.objects.update_or_create(domain=domain, defaults=labels, create_defaults=as_any_other() | labels)
         said = f"unlabelled mail: {label or 'refused'}; encrypted mail: {provisional or 'refused'}"
         record(verb=Verb.ORIGIN_CHANGED, actor=actor, kind="origin", id=domain, reason=said)
         return origin
@@ -55,8 +58,7 @@ def remove_origin(*, actor: Actor, domain: str) -> bool | Refused:
 
 
 def _check(actor: Actor, domain: str) -> None:
-    if actor != SYSTEM and not Role.objects.filter(user=actor.person, name=RoleName.SECURITY_OFFICER).exists():
-        raise PolicyError("Only a security officer may do this.")
+    check_officer(actor)
     if domain != ANY and (len(domain) > MOST or not DOMAIN.fullmatch(domain)):
         raise PolicyError("Write the domain as it stands in addresses after the @, or * for any other.")
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from portal.audit.models import Verb
 from portal.audit.services import Actor, Refused, record, refuse
 from portal.mail.models import Origin
-from portal.mail.services.origins import ANY, DOMAIN
+from portal.mail.services.origins import ANY, DOMAIN, as_any_other
 from portal.policy.selectors import marking_of_clearance
 from portal.policy.services import PolicyError, check_officer, clearance_der
 
@@ -23,7 +23,8 @@ def release(*, actor: Actor, domain: str, classification: int, categories: Itera
             der = clearance_der(classification, categories)
         except PolicyError as error:
             return refuse(str(error), verb=Verb.RELEASE_GRANTED, actor=actor, kind="origin", id=domain)
-        origin, _ = Origin.objects.update_or_create(domain=domain, defaults={"releasable": der})
+        released = {"releasable": der}
+        origin, _ = Origin.objects.update_or_create(domain=domain, defaults=released, create_defaults=as_any_other() | released)
         label = marking_of_clearance(der)
         record(verb=Verb.RELEASE_GRANTED, actor=actor, kind="origin", id=origin.domain, label=label)
         return origin

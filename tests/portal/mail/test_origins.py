@@ -2,9 +2,11 @@
 
 import pytest
 
+from portal.audit.services import SYSTEM
 from portal.mail import services
 from portal.mail.models import Origin
 from portal.mail.services.origins import origin_of
+from portal.mail.services.release import release
 from tests.portal.organisation import CONFIDENTIAL, RESTRICTED, actor, events
 
 PAGE, SET, REMOVE = "/mail/origins/", "/mail/origins/set/", "/mail/origins/remove/"
@@ -42,6 +44,14 @@ def test_an_origin_is_added_changed_and_removed_with_one_event_each(officer):
         ("granted", "unlabelled mail: RESTRICTED; encrypted mail: refused"),
         ("granted", "removed"),
     ]
+
+
+def test_a_domain_that_gets_a_row_for_one_thing_keeps_what_held_for_it_so_far(organisation):
+    release(actor=SYSTEM, domain="*", classification=RESTRICTED)
+    release(actor=SYSTEM, domain="partner.example", classification=CONFIDENTIAL)
+    assert origin_of("x@partner.example").label.marking == "UNCLASSIFIED"
+    services.set_origin(actor=SYSTEM, domain="other.example", unlabelled=None, encrypted=None)
+    assert origin_of("x@other.example").releasable == origin_of("x@any.example").releasable
 
 
 def test_the_form_is_filled_with_what_an_origin_has(officer):
