@@ -127,6 +127,12 @@ def test_a_name_of_many_members_is_malformed():
         name_of(der.Reader(der.sequence(name, der.integer(1))).element())
 
 
+def test_a_recipient_named_by_what_is_no_text_is_malformed():
+    name = der.sequence(*[der.tlv(der.SET, der.sequence(der.oid("2.5.4.127"), der.sequence(der.oid("1.2.3"))))] * 2)
+    with pytest.raises(Malformed):
+        name_of(der.Reader(der.sequence(name, der.integer(1))).element())
+
+
 # Private keys
 
 
