@@ -123,16 +123,17 @@ class Element(NamedTuple):
 
     def time(self) -> datetime:
         """RFC 5652 section 11.3, which wants Zulu and seconds in both forms."""
-        text, formats = self.content.decode("ascii", "replace"), {UTC_TIME: (13, "%y%m%d"), GENERALIZED_TIME: (15, "%Y%m%d")}
-        size, date = formats.get(self.tag, (0, ""))
+        text = self.content.decode("ascii", "replace")
+        year = {UTC_TIME: 2, GENERALIZED_TIME: 4}.get(self.tag)
+        if year is None or len(text) != year + 11 or not text[:-1].isdigit() or text[-1] != "Z":
+            raise Malformed("a time is not as RFC 5652 section 11.3 wants it")
+        # Two digits: RFC 5280 section 4.1.2.5.1 puts 50 to 99 into the last century
+        century = 0 if year == 4 else 1900 if text >= "50" else 2000
+        month, day, hour, minute, second = (int(text[start : start + 2]) for start in range(year, year + 10, 2))
         try:
-            if len(text) != size or not text[:-1].isdigit():
-                raise ValueError
-            moment = datetime.strptime(text, date + "%H%M%SZ").replace(tzinfo=UTC)
+            return datetime(century + int(text[:year]), month, day, hour, minute, second, tzinfo=UTC)
         except ValueError:
             raise Malformed("a time is not as RFC 5652 section 11.3 wants it") from None
-        # strptime puts 69 to 99 into the last century, X.509 does so from 50 on
-        return moment.replace(year=moment.year - 100) if self.tag == UTC_TIME and moment.year >= 2050 else moment
 
 
 class TooMany(Malformed):
@@ -192,20 +193,6 @@ class Reader:
             if number == limit:
                 raise TooMany(f"more than {limit} members in a collection")
             yield element
-
-    def encodings(self, limit: int) -> list[bytes]:
-        """All members that are left, each as encoded and not looked into, of which there may be no more than ``limit``."""
-        data, size, found = self._data, len(self._data), []
-        while (start := self._position) < size:
-            end = header(data, start, size)[2]
-            if end == INDEFINITE:
-                found.append(self.element().der)
-            else:
-                self._position = end
-                found.append(data[start:end])
-            if len(found) > limit:
-                raise Malformed(f"more than {limit} members in a collection")
-        return found
 
     def rest(self) -> bytes:
         """Everything not read yet."""
@@ -272,6 +259,36 @@ def encodings(data: bytes, position: int, end: int) -> list[bytes]:
     return found
 
 
+def holding(data: bytes, piece: bytes, limit: int) -> Iterator[bytes]:
+    """Those of the members in ``data`` in which a piece occurs, each as encoded in DER; Malformed if they are beyond ``limit`` members.
+
+    One is wanted and there may be 10,000: a search in all of the octets, then a step for each member before the place that was found.
+    """
+    sizes: dict[bytes, int] = {}  # of members, by what they begin with
+    known = sizes.get
+    position = count = 0
+    while position <= (place := data.find(piece, position)) < len(data):
+        while position <= place:
+            start = position
+            position += known(data[start : start + 4]) or _size(data, start, sizes)
+            count += 1
+        if count > limit:
+            raise Malformed(f"more than {limit} members in a collection")
+        if position > len(data):
+            raise Malformed("an element is longer than what encloses it")
+        yield data[start:position]
+
+
+def _size(data: bytes, position: int, sizes: dict[bytes, int]) -> int:
+    """The octets of the member at a position, put into ``sizes`` where four octets say it all."""
+    after = header(data, position, len(data))[2]
+    if after == INDEFINITE:
+        raise Malformed("indefinite length where DER is wanted")
+    if data[position + 1] <= 0x82:
+        sizes[data[position : position + 4]] = after - position
+    return after - position
+
+
 def definite(data: bytes, position: int = 0, elements: int = MAX_ELEMENTS) -> tuple[bytes, int]:
     """The element at ``position`` in DER lengths, with constructed octet strings joined, and the position behind it."""
     return _definite(data, position, 0, iter(range(elements)))
@@ -305,27 +322,32 @@ def scan(data: bytes, elements: int = MAX_ELEMENTS) -> int:
     Raises Malformed. ``data`` is one element of definite length, nothing before or after it, with at most ``elements`` in it; returned is
     how many there are.
     """
-    position, ends, count = 0, [len(data)], 0
-    while ends:
-        if position == ends[-1] and count:
-            ends.pop()
+    position, limit, count = 0, len(data), 0
+    enclosing: list[int] = []  # the ends of the constructions around that which ends at ``limit``
+    while True:
+        if position == limit and count:
+            if not enclosing:
+                return count
+            limit = enclosing.pop()
             continue
-        tag, content, end = header(data, position, ends[-1])
+        tag, content, end = header(data, position, limit)
         count += 1
-        if end == INDEFINITE:
-            raise Malformed("indefinite length where DER is wanted")
-        if tag == OBJECT_IDENTIFIER and end - content > MAX_OID_LENGTH:
-            raise Malformed(f"an object identifier longer than {MAX_OID_LENGTH} bytes")
-        if tag == INTEGER and end - content > MAX_INTEGER_LENGTH:
-            raise Malformed(f"an integer longer than {MAX_INTEGER_LENGTH} bytes")
         if count > elements:
             raise Malformed(f"more than {elements} elements")
         if tag & CONSTRUCTED:
-            ends.append(end)
-            if len(ends) > MAX_DEPTH:
+            if end == INDEFINITE:
+                raise Malformed("indefinite length where DER is wanted")
+            enclosing.append(limit)
+            if len(enclosing) == MAX_DEPTH:
                 raise Malformed(f"elements are nested more than {MAX_DEPTH} deep")
-        position = content if tag & CONSTRUCTED else end
-    return count
+            position, limit = content, end
+            continue
+        if end - content > MAX_OID_LENGTH:
+            if tag == OBJECT_IDENTIFIER:
+                raise Malformed(f"an object identifier longer than {MAX_OID_LENGTH} bytes")
+            if tag == INTEGER and end - content > MAX_INTEGER_LENGTH:
+                raise Malformed(f"an integer longer than {MAX_INTEGER_LENGTH} bytes")
+        position = end
 
 
 def limited(element: Element, elements: int = MAX_ELEMENTS) -> tuple[Element, int]:

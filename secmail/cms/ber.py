@@ -31,12 +31,13 @@ class BerReader:
     def peek(self) -> int | None:
         """The identifier octet of the next member, None at the end of the innermost construction entered."""
         end = self._ends[-1] if self._ends else der.INDEFINITE
-        if end == self._position:
+        if end == self._start + self._offset:
             return None
-        ahead = self._ahead(2)
-        if end == der.INDEFINITE and ahead == END_OF_CONTENTS and self._ends:
+        self._have(2)
+        found = self._buffer[self._offset]
+        if not found and end == der.INDEFINITE and self._ends and self._buffer.startswith(END_OF_CONTENTS, self._offset):
             return None
-        return ahead[0]
+        return found
 
     def enter(self, tag: int) -> None:
         """Step into the construction that follows."""
@@ -107,12 +108,11 @@ class BerReader:
         self._elements += 1
         if self._elements > MAX_PIECES + self._position // SMALLEST_PIECE:
             raise Malformed("too many elements for the size of the content")
-        ahead = self._ahead(10)
-        _, content, end = der.header(ahead, 0, 1 << 62)
-        self._offset += content
+        self._have(10)
+        _, self._offset, end = der.header(self._buffer, self._offset, 1 << 62)
         if end == der.INDEFINITE:
             return end
-        end += self._position - content
+        end += self._start
         enclosing = self._ends[-1] if self._ends else der.INDEFINITE
         if enclosing not in (der.INDEFINITE, end) and end > enclosing:
             raise Malformed("an element is longer than what encloses it")
@@ -131,16 +131,14 @@ class BerReader:
         self.leave()
         return der.tlv(der.OCTET_STRING if tag == der.OCTET_STRING | der.CONSTRUCTED else tag, *parts)
 
-    def _ahead(self, size: int) -> bytes:
-        """Up to ``size`` octets from the cursor on, which stays; at least two, or the stream is cut off."""
+    def _have(self, size: int) -> None:
+        """See to it that ``size`` octets from the cursor on are in the buffer, if there are as many; at least two, or the stream is cut off."""
         while len(self._buffer) - self._offset < size and (more := self._stream.read(CHUNK)):
             self._start += self._offset
             self._buffer = self._buffer[self._offset :] + more
             self._offset = 0
-        ahead = self._buffer[self._offset : self._offset + size]
-        if len(ahead) < 2:
+        if len(self._buffer) - self._offset < 2:
             raise Malformed("the structure is cut off")
-        return ahead
 
     def _some(self, most: int) -> bytes:
         """At least one and at most ``most`` octets, as many as are at hand."""
@@ -154,6 +152,9 @@ class BerReader:
         return piece
 
     def _take(self, size: int) -> bytes:
+        if self._offset + size <= len(self._buffer):
+            self._offset += size
+            return self._buffer[self._offset - size : self._offset]
         pieces = []
         while size:
             pieces.append(self._some(size))

@@ -1,8 +1,9 @@
 """EnvelopedData (RFC 5652 section 6) and AuthEnvelopedData (RFC 5083), made and opened as streams; EncryptedData (section 8), opened."""
 
+import io
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -105,21 +106,23 @@ class Enveloped:
 
 
 def open_enveloped(source: Source, *, keys: Sequence[OpeningKey]) -> Enveloped:
-    """Decrypt once to the end before anything is released, then give the content as a source that decrypts again in each pass.
+    """Decrypt once to the end before anything is released, then give the content as a source; more than a chunk is decrypted again in each pass.
 
     NotARecipient if none of the keys fits; DecryptionError, always the same, for every failure after that.
     """
-    header = _header(source)
-    if header.recipient_infos is None:
-        raise Malformed("neither an EnvelopedData nor an AuthEnvelopedData")
-    algorithm, initialization_vector, icv_length = _cipher(header)
-    cek, key = open_first(header.recipient_infos, keys, algorithm.key_length)
-    content = DecryptedContent(source, algorithm, cek, initialization_vector, icv_length)
-    try:
-        content.check()
-    except _AuthenticatedAttributes as found:
-        content = replace(content, additional_data=found.encoded)
-        content.check()
+    with closing(source.open()) as stream:
+        reader = BerReader(stream)
+        header = _limited_header(reader)
+        if header.recipient_infos is None:
+            raise Malformed("neither an EnvelopedData nor an AuthEnvelopedData")
+        algorithm, initialization_vector, icv_length = _cipher(header)
+        cek, key = open_first(header.recipient_infos, keys, algorithm.key_length)
+        content = DecryptedContent(source, algorithm, cek, initialization_vector, icv_length)
+        try:
+            content = content.checked(reader)
+        except _AuthenticatedAttributes as found:
+            with closing(source.open()) as again:
+                content = replace(content, additional_data=found.encoded).checked(_beyond_header(again))
     return Enveloped(content, algorithm, key, header.recipient_infos.content)
 
 
@@ -132,11 +135,8 @@ def open_encrypted(source: Source, *, keys: Sequence[OpeningKey]) -> Enveloped:
     fitting = [key for key in keys if isinstance(key, SecretKey) and len(key.value) == algorithm.key_length]
     for key in fitting:
         content = DecryptedContent(source, algorithm, key.value, initialization_vector, 0)
-        try:
-            content.check()
-        except DecryptionError:
-            continue
-        return Enveloped(content, algorithm, key, b"")
+        with closing(source.open()) as stream, suppress(DecryptionError):
+            return Enveloped(content.checked(_beyond_header(stream)), algorithm, key, b"")
     raise DecryptionError if fitting else NotARecipient("the message is not encrypted with any of these keys")
 
 
@@ -149,10 +149,20 @@ def sealed(source: Source) -> tuple[str, str, bytes]:
 
 def _header(source: Source) -> "_Header":
     with closing(source.open()) as stream:
-        header = _Header.read(BerReader(stream))
+        return _limited_header(BerReader(stream))
+
+
+def _limited_header(reader: BerReader) -> "_Header":
+    header = _Header.read(reader)
     if header.recipient_infos is None:
         return header
     return replace(header, recipient_infos=der.limited(header.recipient_infos)[0])
+
+
+def _beyond_header(stream: BinaryIO) -> BerReader:
+    reader = BerReader(stream)
+    _Header.read(reader)
+    return reader
 
 
 def _cipher(header: "_Header") -> tuple[ContentEncryption, bytes, int]:
@@ -208,7 +218,10 @@ class _AuthenticatedAttributes(Exception):
 
 @dataclass(frozen=True, repr=False)
 class DecryptedContent:
-    """The content; each pass decrypts again, and checks the authentication tag or the padding again at its end."""
+    """The content; each pass decrypts again, and checks the authentication tag or the padding again at its end.
+
+    ``held`` is what ``checked`` kept of content that fits into one chunk.
+    """
 
     source: Source
     algorithm: ContentEncryption
@@ -216,21 +229,28 @@ class DecryptedContent:
     initialization_vector: bytes
     icv_length: int
     additional_data: bytes = b""
+    held: bytes | None = None
 
     def open(self) -> BinaryIO:
+        if self.held is not None:
+            return io.BytesIO(self.held)
         stream = self.source.open()
-        return ChunkReader(self._decrypt(BerReader(stream)), stream)
+        return ChunkReader(self._decrypt(_beyond_header(stream)), stream)
 
-    def check(self) -> None:
-        """Decrypt once to the end and throw the plaintext away."""
-        with closing(self.open()) as stream:
-            while stream.read(CHUNK):
-                pass
+    def checked(self, reader: BerReader) -> "DecryptedContent":
+        """Decrypt once to the end, from a reader that is where the content begins; what is more than a chunk is thrown away."""
+        held, size = [], 0
+        for piece in self._decrypt(reader):
+            size += len(piece)
+            if size <= CHUNK:
+                held.append(piece)
+            else:
+                held.clear()
+        return replace(self, held=b"".join(held)) if size <= CHUNK else self
 
     def _decrypt(self, reader: BerReader) -> Iterator[bytes]:
-        _Header.read(reader)
         encrypted = reader.octets(ENCRYPTED_CONTENT)
-        yield from self._decrypt_authenticated(reader, encrypted) if self.algorithm.authenticated else self._decrypt_cbc(reader, encrypted)
+        return self._decrypt_authenticated(reader, encrypted) if self.algorithm.authenticated else self._decrypt_cbc(reader, encrypted)
 
     def _decrypt_authenticated(self, reader: BerReader, encrypted: Iterator[bytes]) -> Iterator[bytes]:
         decryptor = self.algorithm.decryptor(self.cek, self.initialization_vector)

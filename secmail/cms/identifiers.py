@@ -1,4 +1,6 @@
-"""How recipient infos name certificates (RFC 5652 section 6.2), and for whom one may be."""
+"""How recipient infos name certificates (RFC 5652 section 6.2)."""
+
+from collections.abc import Iterator
 
 from secmail import der
 from secmail.certificates import Certificate
@@ -7,10 +9,11 @@ SUBJECT_KEY_IDENTIFIER = der.context(0, constructed=False)
 RECIPIENT_KEY_IDENTIFIER = der.context(0)
 
 
-def may_concern(encoded: bytes, certificate: Certificate) -> bool:
-    """A search among bytes, which is a hundred times faster than reading each of 10,000 recipient infos."""
-    identifier = certificate.subject_key_identifier
-    return certificate.issuer_and_serial_number in encoded or (identifier is not None and identifier in encoded)
+def encodings_naming(certificate: Certificate, members: bytes, limit: int) -> Iterator[bytes]:
+    """Those of the members that may name the certificate: a search among bytes, which proves nothing yet. One may come twice."""
+    yield from der.holding(members, certificate.issuer_and_serial_number, limit)
+    if certificate.subject_key_identifier is not None:
+        yield from der.holding(members, certificate.subject_key_identifier, limit)
 
 
 def names(rid: der.Element, certificate: Certificate) -> bool:

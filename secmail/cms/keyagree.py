@@ -28,7 +28,7 @@ from secmail.algorithms import (
     lookup,
 )
 from secmail.certificates import Certificate
-from secmail.cms.identifiers import may_concern, names
+from secmail.cms.identifiers import encodings_naming, names
 from secmail.errors import Unsupported
 from secmail.keys import DecryptionKey, KeyOperations, PublicAgreementKey
 
@@ -168,9 +168,7 @@ class KeyAgreeRecipientInfo:
         return wrap, agreement.derive(secret, wrap.key_length, self.ukm, info)
 
     def _encrypted_key(self, certificate: Certificate) -> bytes | None:
-        for encoded in der.Reader(self.recipient_encrypted_keys).encodings(MAX_KEYS):
-            if not may_concern(encoded, certificate):
-                continue
+        for encoded in encodings_naming(certificate, self.recipient_encrypted_keys, MAX_KEYS):
             members = der.read(encoded)
             if names(members.element(), certificate):
                 return members.octets()

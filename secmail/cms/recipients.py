@@ -26,13 +26,13 @@ from secmail.algorithms import (
 )
 from secmail.certificates import Certificate
 from secmail.cms.bare import open_bare
-from secmail.cms.identifiers import may_concern
+from secmail.cms.identifiers import encodings_naming
 from secmail.cms.kemri import KEMRecipientInfo, encapsulation
 from secmail.cms.keyagree import Domain, KeyAgreeRecipientInfo, domain
 from secmail.cms.keytrans import KeyTransRecipientInfo
 from secmail.cms.shared import MAX_ITERATIONS, KEKRecipientInfo, PasswordRecipientInfo
 from secmail.errors import Malformed, NotARecipient, Unsupported
-from secmail.keys import BareKey, DecryptionKey, OpeningKey, Password, SecretKey
+from secmail.keys import BareKey, OpeningKey, Password, SecretKey
 
 MAX_RECIPIENTS = 50_000
 MAX_PASSWORD_RECIPIENTS = 16
@@ -158,7 +158,7 @@ KEK_KIND, PASSWORD_KIND = der.context(2), der.context(3)
 
 
 def open_first(recipient_infos: der.Element, keys: Sequence[OpeningKey], key_length: int) -> tuple[bytes, OpeningKey]:
-    """The content-encryption key from the first recipient info that is for one of the keys, and that key.
+    """The content-encryption key from the first recipient info that is for the first key that there is one for, and that key.
 
     Passwords come last, because trying them is slow. NotARecipient if nothing is for any of them, Unsupported if its algorithm is not
     read. From one that does not open comes a random key (RFC 3218 section 2.3), so that all failures look alike: as content that
@@ -191,14 +191,19 @@ def open_first(recipient_infos: der.Element, keys: Sequence[OpeningKey], key_len
 
 
 def _candidates(recipient_infos: der.Element, keys: Sequence[OpeningKey]) -> Iterator[tuple[der.Element, OpeningKey]]:
-    """Recipient infos other than passwords, each with those keys that it may be for."""
-    asked = [key for key in keys if not isinstance(key, Password | BareKey) and _may_be_for(recipient_infos.content, key)]
-    for encoded in recipient_infos.inside().encodings(MAX_RECIPIENTS) if asked else ():
-        for key in asked:
-            if _may_be_for(encoded, key):
-                element = der.Reader(encoded).element()
-                if element.tag == KEK_KIND if isinstance(key, SecretKey) else element.tag in CERTIFICATE_KINDS:
-                    yield element, key
+    """For each of the keys that are no passwords, the recipient infos that it may be for."""
+    members = recipient_infos.content
+    for key in keys:
+        if isinstance(key, Password | BareKey):
+            continue
+        if isinstance(key, SecretKey):
+            found, kinds = der.holding(members, key.identifier, MAX_RECIPIENTS), {KEK_KIND}
+        else:
+            found, kinds = encodings_naming(key.certificate, members, MAX_RECIPIENTS), set(CERTIFICATE_KINDS)
+        for encoded in found:
+            element = der.Reader(encoded).element()
+            if element.tag in kinds:
+                yield element, key
 
 
 def _opened_bare(recipient_infos: der.Element, key: BareKey) -> bytes | None:
@@ -206,10 +211,6 @@ def _opened_bare(recipient_infos: der.Element, key: BareKey) -> bytes | None:
         return open_bare(list(recipient_infos.inside().at_most(MAX_RECIPIENTS)), key)
     except (ValueError, UnsupportedAlgorithm):  # as if it were of no use: the content then says so
         return b""
-
-
-def _may_be_for(encoded: bytes, key: DecryptionKey | SecretKey) -> bool:
-    return key.identifier in encoded if isinstance(key, SecretKey) else may_concern(encoded, key.certificate)
 
 
 def _opened(element: der.Element, key: OpeningKey) -> bytes | None:

@@ -23,7 +23,7 @@ from secmail.cms.signers import Circumstances, SignedContent, Signer, VerifiedSi
 from secmail.errors import Malformed, SecmailError, Unsupported
 from secmail.keys import SigningKey
 from secmail.paths import PathOptions, Paths, TrustStore
-from secmail.streams import CHUNK, ChunkReader, Source, Writable
+from secmail.streams import CHUNK, BytesSource, ChunkReader, Source, Writable
 
 MAX_COLLECTION = 4 * 1024 * 1024  # octets of all certificates, and of all signers
 MAX_EVIDENCE = 32  # CRLs and OCSP responses
@@ -218,7 +218,7 @@ def verify(
         reader.end()
     if infos and not encapsulated and detached is None:
         raise Malformed("the signed content is absent")
-    signed = _EncapsulatedContent(source) if encapsulated else None
+    signed = observer.content or _EncapsulatedContent(source) if encapsulated else None
     content_seen = observer.finish(content_type, lambda: _octets(signed or detached, allowance), ambiguous=encapsulated and detached is not None)
     if crls or ocsps:
         # Not kept: each message could fill the memory with evidence of its own
@@ -269,24 +269,33 @@ def _algorithms(members: der.Reader) -> Iterator[AlgorithmIdentifier]:
 
 
 class _ContentObserver:
-    """Digests content as it goes by and keeps it as long as it might be a SET OF Attribute."""
+    """Digests content as it goes by, and keeps it as long as it is one chunk or might be a SET OF Attribute."""
 
     def __init__(self, digests: Iterable[Digest]) -> None:
         self._running = {each: each.start() for each in digests}
-        self._suspect: bytearray | None = bytearray()
+        self._kept: bytearray | None = bytearray()
 
     def observe(self, chunks: Iterator[bytes]) -> None:
         for chunk in chunks:
             for running in self._running.values():
                 running.update(chunk)
-            if self._suspect is not None:
-                self._suspect += chunk
-                if self._suspect[:1] != bytes((der.SET,)) or len(self._suspect) > MAX_ATTRIBUTES:
-                    self._suspect = None
+            if self._kept is not None:
+                self._kept += chunk
+                if len(self._kept) > (MAX_ATTRIBUTES if self._may_be_attributes else CHUNK):
+                    self._kept = None
+
+    @property
+    def content(self) -> BytesSource | None:
+        """The content, if it was kept."""
+        return None if self._kept is None else BytesSource(bytes(self._kept))
+
+    @property
+    def _may_be_attributes(self) -> bool:
+        return self._kept is not None and self._kept.startswith(bytes((der.SET,)))
 
     def finish(self, content_type: str, octets: Callable[[], bytes], *, ambiguous: bool) -> SignedContent:
         values = {digest: running.finalize() for digest, running in self._running.items()}
-        suspicious = bool(self._suspect) and is_set_of_attributes(bytes(self._suspect or b""))
+        suspicious = self._may_be_attributes and is_set_of_attributes(bytes(self._kept or b""))
         return SignedContent(content_type, values, suspicious, ambiguous, octets)
 
 

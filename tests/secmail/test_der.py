@@ -172,3 +172,35 @@ def test_surplus_members_are_refused():
 
 def test_a_set_of_is_sorted():
     assert der.set_of([der.integer(3), der.integer(1), der.integer(2)]).hex() == "3109020101020102020103"
+
+
+# The members that hold a piece
+
+contents = st.sampled_from([b"", b"here", b"not here", b"h", b"ere", bytes(127), bytes(200), bytes(300), bytes(70_000), b"here" * 100])
+
+
+@given(st.lists(st.tuples(st.sampled_from([der.OCTET_STRING, der.SEQUENCE, 0x80]), contents), max_size=12), st.sampled_from([b"here", b"\0" * 7, b""]))
+def test_members_that_hold_a_piece_are_found_without_reading_the_others(members, piece):
+    encoded = [der.tlv(tag, content) for tag, content in members]
+    found = list(der.holding(b"".join(encoded), piece, len(encoded)))
+    assert [each for each in found if piece in each] == [each for each in encoded if piece in each]
+
+
+def test_a_piece_beyond_the_limit_is_refused():
+    members = der.octets(b"other") * 3 + der.octets(b"here")
+    assert list(der.holding(members, b"here", 4)) == [der.octets(b"here")]
+    with pytest.raises(Malformed):
+        list(der.holding(members, b"here", 3))
+
+
+@pytest.mark.parametrize("last", [b"\4\x06here", b"\x30\x80here\0\0", b"\4"])
+@pytest.mark.parametrize("before", [b"", b"\4\x06here!!", b"\4\x06nothin"])
+def test_a_member_found_ends_within_the_data_and_has_a_length(before, last):
+    with pytest.raises(Malformed):
+        list(der.holding(before + last, b"here" if len(last) > 1 else b"\4", 9))
+
+
+@given(st.binary(max_size=300), st.binary(max_size=2))
+def test_no_bytes_to_search_raise_anything_but_malformed(data, piece):
+    with suppress(Malformed):
+        assert all(each in data for each in der.holding(data, piece, 100))

@@ -27,6 +27,7 @@ from secmail.cms import AUTH_ENVELOPED_DATA, DATA, ENVELOPED_DATA
 from secmail.cms.attributes import CONTENT_TYPE, attribute
 from secmail.cms.enveloped import EnvelopedDataWriter, open_enveloped
 from secmail.cms.recipients import KeyAgreeRecipientInfo, KeyTransRecipientInfo, make_all
+from secmail.streams import CHUNK
 
 CONTENT = b"Attack at dawn.\r\n" * 9
 ALL = (AES256_GCM, AES256_CBC, CHACHA20_POLY1305)
@@ -83,11 +84,33 @@ def test_content_of_any_size_in_any_pieces_comes_back(pieces, content_encryption
     assert opened(out.getvalue(), "ada") == b"".join(pieces)
 
 
-def test_each_pass_decrypts_again():
-    enveloped = open_enveloped(BytesSource(made("ada")), keys=[decryption_key("ada")])
+@pytest.mark.parametrize("size", [10, CHUNK, CHUNK + 1, 3 * CHUNK])
+@pytest.mark.parametrize("content_encryption", [AES256_GCM, AES256_CBC])
+def test_each_pass_gives_the_content_from_the_start(size, content_encryption):
+    content = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    data = made("ada", content=content, content_encryption=content_encryption)
+    enveloped = open_enveloped(BytesSource(data), keys=[decryption_key("ada")])
     with enveloped.content.open() as first, enveloped.content.open() as second:
-        assert first.read(10) == second.read(10) == CONTENT[:10]
-        assert first.read() == CONTENT[10:]
+        assert first.read(10) == second.read(10) == content[:10]
+        assert first.read() == second.read() == content[10:]
+
+
+@pytest.mark.parametrize(("size", "passes"), [(CHUNK, 1), (CHUNK + 1, 3)])
+def test_only_what_is_more_than_a_chunk_is_decrypted_again(size, passes):
+    """One pass to check, and one for each time that the content is asked for and not held."""
+    source = Counted(made("ada", content=bytes(size)))
+    enveloped = open_enveloped(source, keys=[decryption_key("ada")])
+    for _ in range(2):
+        assert enveloped.content.open().read() == bytes(size)
+    assert source.passes == passes
+
+
+class Counted(BytesSource):
+    passes = 0
+
+    def open(self):
+        self.passes += 1
+        return super().open()
 
 
 def infos_in(data: bytes) -> list[der.Element]:

@@ -45,7 +45,8 @@ from secmail.algorithms import (
 )
 from secmail.cms import attributes
 from secmail.cms.attributes import attribute
-from secmail.cms.signed import SignedData, SignedDataWriter, verify
+from secmail.cms.signed import MAX_ATTRIBUTES, SignedData, SignedDataWriter, verify
+from secmail.streams import CHUNK
 
 LABEL = SecurityLabel("1.3.6.1.4.1.22112.1.1", classification=1, privacy_mark="ACME INTERNAL")
 OTHER_LABEL = SecurityLabel("1.3.6.1.4.1.22112.1.1", classification=5)
@@ -94,6 +95,15 @@ def test_what_is_signed_verifies_and_gives_the_content_back(name):
     signed = verified(made(name, CONTENT * 5000))
     assert [type(each) for each in signed.signers] == [VerifiedSigner]
     assert signed.content.open().read() == signed.content.open().read() == CONTENT * 5000
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, MAX_ATTRIBUTES, MAX_ATTRIBUTES + 1])
+@pytest.mark.parametrize("first", [b"1", b"\0"])  # the first octet of a SET, and one that is none
+def test_content_of_any_size_comes_back_in_each_pass(size, first):
+    content = (first * size)[:1] + bytes(max(size - 1, 0))
+    signed = verified(made(content=content))
+    assert [type(each) for each in signed.signers] == [VerifiedSigner]
+    assert signed.content.open().read() == signed.content.open().read() == content
 
 
 @pytest.mark.parametrize(
