@@ -1,6 +1,7 @@
 """One process that starts the others, starts again what exits, and stops them all: what `manage.py serve` is.
 
-It does no work of its own and holds no secret. Everything it starts is killed by the kernel if it is killed itself.
+It does no work of its own and holds no secret. Everything it starts is killed by the kernel if it is killed itself. The web's socket is opened here, so
+that connections wait, and are not refused, while one web process follows another. SIGUSR1 restarts everything without a gap (rolling.py).
 """
 
 import contextlib
@@ -15,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -26,32 +26,15 @@ from django.db import connection, connections
 
 from portal import embedded_redis, process
 from portal.outbox import durability, workers
+from portal.rolling import FIRST_WAIT, Child, Program, Rolling, kill_group, worker_name
 
 ROLES = ("redis", "worker", "dispatcher", "web", "smtpd")
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
 
-FIRST_WAIT, LONGEST_WAIT, STEADY_AFTER = 0.1, 2.0, 5.0  # seconds between an exit and the next start
+LONGEST_WAIT, STEADY_AFTER = 2.0, 5.0  # seconds between an exit and the next start
 STOP_SECONDS = 7.0  # to end in good order; then they are killed
 LOOK_SECONDS = 0.1
 LOG_BYTES = 10_000_000  # a log that is larger at start is put aside, once
-
-
-@dataclass(frozen=True)
-class Program:
-    """One process to keep running: `name` is that of its log, `role` becomes PORTAL_PROCESS."""
-
-    name: str
-    role: str
-    argv: tuple[str, ...]
-
-
-@dataclass
-class Child:
-    program: Program
-    popen: subprocess.Popen[bytes] | None = None
-    started_at: float = 0.0
-    start_at: float = 0.0
-    wait: float = field(default=FIRST_WAIT)
 
 
 def say(text: str) -> None:
@@ -62,7 +45,7 @@ def say(text: str) -> None:
 
 def worker_program(name: str, queues: tuple[str, ...], children: int) -> Program:
     argv = ["-m", "celery", "--quiet", "-A", "portal", "worker", "--loglevel=INFO", "--without-gossip"]
-    argv += ["--without-mingle", "--without-heartbeat", f"--hostname={name}@%h"]
+    argv += ["--without-mingle", "--without-heartbeat", f"--hostname={worker_name(name, '{generation}')}"]
     argv += [f"--queues={','.join(queues)}", f"--concurrency={children}"]
     return Program(name, "worker", (sys.executable, *argv))
 
@@ -95,6 +78,8 @@ class Supervisor:
         self.run_dir = settings.DATA_DIR / "run"
         self.log_dir = settings.DATA_DIR / "log"
         self.children: list[Child] = []
+        self.listener: socket.socket | None = None
+        self.rolling: Rolling | None = None
         self.stopping = False
         self.reason = "starting"
 
@@ -108,7 +93,7 @@ class Supervisor:
             wakeup = stack.enter_context(self._signals())
             say(f"data         {settings.DATA_DIR}")
             redis_binary = self._redis(stack)
-            self._free_port()
+            self._listen(stack)
             self._database()
             self.children = [Child(program) for program in programs(self.roles, redis_binary)]
             say("starting     " + ", ".join(child.program.name for child in self.children))
@@ -129,10 +114,15 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_stop_signal)
+        signal.signal(signal.SIGUSR1, self._on_restart_signal)
         yield reader
 
     def _on_stop_signal(self, *_: object) -> None:
         self.stopping = True
+
+    def _on_restart_signal(self, *_: object) -> None:
+        if self.rolling is None:
+            self.rolling = Rolling(self.children, start=self._start, note=self._note_pid, say=say)
 
     def _redis(self, stack: contextlib.ExitStack) -> Path | None:
         """The server to run, unless REDIS_URL names one. Two on one socket would take it from each other: a lock."""
@@ -151,16 +141,17 @@ class Supervisor:
         say(f"redis        {binary} {version}")
         return binary
 
-    def _free_port(self) -> None:
+    def _listen(self, stack: contextlib.ExitStack) -> None:
         if "web" not in self.roles:
             return
         family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((settings.HOST, settings.PORT))
-            except OSError as reason:
-                raise CommandError(f"can't listen on {settings.HOST} port {settings.PORT}: {reason.strerror}") from None
+        self.listener = stack.enter_context(socket.socket(family))
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self.listener.bind((settings.HOST, settings.PORT))
+            self.listener.listen()
+        except OSError as reason:
+            raise CommandError(f"can't listen on {settings.HOST} port {settings.PORT}: {reason.strerror}") from None
 
     def _database(self) -> None:
         call_command("migrate", interactive=False, verbosity=0)
@@ -182,6 +173,8 @@ class Supervisor:
         while not self.stopping:
             for child in self.children:
                 self._tend(child)
+            if self.rolling is not None and not self.rolling.step():
+                self.rolling = None
             if self.reason and "web" in self.roles:
                 self._ask_health()
             select.select([wakeup], [], [], self._until_next())
@@ -190,7 +183,7 @@ class Supervisor:
 
     def _until_next(self) -> float | None:
         """Seconds until something has to be done without a signal; None if only a signal can bring work."""
-        if self.reason and "web" in self.roles:
+        if self.rolling is not None or (self.reason and "web" in self.roles):
             return LOOK_SECONDS
         due = [child.start_at for child in self.children if child.popen is None]
         return max(0.0, min(due) - time.monotonic()) if due else None
@@ -200,10 +193,10 @@ class Supervisor:
         if child.popen is not None and child.popen.poll() is not None:
             self._note_exit(child, child.popen, now)
         if child.popen is None and now >= child.start_at:
-            self._start(child, now)
+            self._start(child)
 
     def _note_exit(self, child: Child, ended: subprocess.Popen[bytes], now: float) -> None:
-        _kill_group(ended.pid)
+        kill_group(ended.pid)
         code = ended.returncode
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
         if now - child.started_at >= STEADY_AFTER:
@@ -213,25 +206,32 @@ class Supervisor:
         child.start_at = now + child.wait
         child.wait = min(child.wait * 2, LONGEST_WAIT)
 
-    def _start(self, child: Child, now: float) -> None:
+    def _start(self, child: Child) -> None:
         log = _open_log(self._log(child))
         environment = {**os.environ, "PORTAL_PROCESS": child.program.role}
+        sockets = [self.listener.fileno()] if self.listener is not None and child.program.role == "web" else []
+        if sockets:
+            environment["PORTAL_SOCKET"] = str(sockets[0])
         with log:
             child.popen = subprocess.Popen(
-                child.program.argv,
+                child.argv,
                 cwd=settings.BASE_DIR,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=sockets,
                 start_new_session=True,  # Ctrl+C is ours to pass on, and a group can be killed as one
                 preexec_fn=functools.partial(process.die_with, os.getpid()),  # noqa: PLW1509 - we have one thread
             )
-        child.started_at = now
-        pid_file = self.run_dir / f"{child.program.name}.pid"
+        child.started_at = time.monotonic()
+        self._note_pid(child.program.name, child.popen.pid)
+
+    def _note_pid(self, name: str, pid: int) -> None:
+        pid_file = self.run_dir / f"{name}.pid"
         pid_file.unlink(missing_ok=True)
         with open(pid_file, "x", encoding="ascii") as file:
-            file.write(f"{child.popen.pid}\n")
+            file.write(f"{pid}\n")
 
     def _log(self, child: Child) -> Path:
         return self.log_dir / f"{child.program.name}.log"
@@ -261,20 +261,15 @@ class Supervisor:
 
 
 def _end(children: list[Child], seconds: float) -> None:
-    running = [child.popen for child in children if child.popen is not None]
+    running = [each for child in children for each in (child.popen, child.predecessor) if each is not None]
     for popen in running:
         popen.terminate()
     deadline = time.monotonic() + seconds
     for popen in running:
         with contextlib.suppress(subprocess.TimeoutExpired):
             popen.wait(timeout=max(0.0, deadline - time.monotonic()))
-        _kill_group(popen.pid)
+        kill_group(popen.pid)
         popen.wait()
-
-
-def _kill_group(leader: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(leader, signal.SIGKILL)
 
 
 def _open_log(path: Path) -> IO[bytes]:

@@ -1,5 +1,6 @@
 """gunicorn's configuration (`-c python:portal.webserver`): threads over WSGI, limits on requests, our logs."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,16 @@ class Logger(glogging.Logger):
         )
 
 
-bind = [f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"]
+_address = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
+_socket = os.environ.get("PORTAL_SOCKET")  # the supervisor's, which outlives us
+bind = [f"fd://{_socket}" if _socket else _address]
 wsgi_app = "portal.wsgi:application"
 worker_class = "gthread"
 workers = settings.WEB_PROCESSES
 threads = settings.WEB_THREADS
 preload_app = True  # one import for all; connections open after the fork, at their first use
 timeout = 60
-graceful_timeout = 5
+graceful_timeout = 50  # uploads under way may end; `serve` kills earlier when all of it stops
 keepalive = 5
 limit_request_line = 4094
 limit_request_fields = 64

@@ -35,6 +35,11 @@ def announce(role: str, name: str, slots: dict[str, int]) -> None:
     redis_client().set(f"{role}:{name}", json.dumps(slots), ex=ANNOUNCED_SECONDS)
 
 
+def is_announced(role: str, name: str) -> bool:
+    """Whether `name` has said within the last ten seconds that it is there. Raises redis.RedisError."""
+    return bool(redis_client().exists(f"{role}:{name}"))
+
+
 def withdraw(role: str, name: str) -> None:
     """Take an announcement back. Raises redis.RedisError."""
     redis_client().delete(f"{role}:{name}")
