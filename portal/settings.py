@@ -214,7 +214,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- messages and uploads -------------------------------------------------------------------------------------------
-MESSAGE_MAX_SIZE = env.int("MESSAGE_MAX_SIZE", 50_000_000)  # bytes of text and attachments together
+MESSAGE_MAX_SIZE = env.int("MESSAGE_MAX_SIZE", 150_000_000)  # bytes of text and attachments together
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # text of a message: more belongs into an attachment
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 50

@@ -19,7 +19,6 @@ from portal.mail.services.drafts import Attached, DraftTaken, TooMuch
 from portal.mail.services.submit import Check, Refusal, Submitted
 from portal.outbox.models import Precedence
 
-ANSWER_TIMEOUT = 20.0
 ANSWERS = {"reply", "all", "forward"}
 GONE = "This is on its way already; it can no longer be changed."
 
@@ -33,7 +32,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if not answered:
         return _compose(request, draft_id, DraftContent(to=request.GET.get("to", "")))
     payload = {"delivery_id": answered, "how": how, "draft_id": draft_id, "actor": asdict(request.actor)}
-    if how not in ANSWERS or not request.vault.ask("start_answer", payload, timeout=ANSWER_TIMEOUT):
+    if how not in ANSWERS or not request.vault.ask("start_answer", payload, timeout=selectors.WHOLE_TIMEOUT):
         return errors.absent(request)
     return redirect("mail:draft", draft_id)
 

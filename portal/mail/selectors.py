@@ -26,7 +26,7 @@ from portal.policy.models import Label
 PAGE = 50
 SUMMARIES_TIMEOUT = 0.3
 OPEN_TIMEOUT = 0.9
-OPEN_LONG_TIMEOUT = 60.0
+WHOLE_TIMEOUT = 120.0  # for calls that go through all of a message, of MESSAGE_MAX_SIZE and on a busy machine
 LARGE = 5_000_000  # octets: opening takes a progress page
 
 
@@ -237,7 +237,7 @@ def open_message(vault: Vault, actor: Actor, delivery_id: str, *, patient: bool 
     `patient` waits as long as a large message takes; otherwise under a second.
     """
     payload = {"delivery_id": delivery_id, "actor": asdict(actor)}
-    answer = vault.ask("open_message", payload, timeout=OPEN_LONG_TIMEOUT if patient else OPEN_TIMEOUT)
+    answer = vault.ask("open_message", payload, timeout=WHOLE_TIMEOUT if patient else OPEN_TIMEOUT)
     if not answer:
         return None
     row = Delivery.objects.select_related("label", "envelope__message").get(id=delivery_id, owner=vault.user)

@@ -41,7 +41,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def portal(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The real thing with its demo organisation; sending can be undone for five seconds, as by default."""
-    with Stack(tmp_path_factory.mktemp("browser") / "data", demo=True, UNDO_SECONDS="5") as stack:
+    with Stack(tmp_path_factory.mktemp("browser") / "data", demo=True, UNDO_SECONDS="5", MESSAGE_MAX_SIZE="50000000") as stack:
         yield stack
 
 

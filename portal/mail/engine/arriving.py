@@ -1,6 +1,6 @@
 """What came from outside: which kind of mail it is, what its signature proves, what a mailbox shows of it, and the envelope made here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -126,10 +126,10 @@ def _precedence(fields: Mapping[str, mime.ProtectedHeader]) -> Precedence:
     return {each.label.lower(): each for each in Precedence}.get(field.value.strip().lower(), Precedence.ROUTINE)
 
 
-def wrap(source: SealedSource, certificates: Sequence[CertificateRow], *, cbc_only: bool) -> Made:
+def wrap(source: SealedSource, certificates: Sequence[CertificateRow], *, cbc_only: bool, progress: Callable[[], None]) -> Made:
     """The whole message as it came, encrypted here: inside is everything, its header fields too; outside is nothing of it."""
     with objects.create() as (name, file):
-        output = Counted(file)
+        output = Counted(file, progress)
         output.write(b"MIME-Version: 1.0\r\n")
         with (
             enveloping(output, recipients=list(map(recipient_of, certificates)), content_encryption="cbc" if cbc_only else "auto") as sink,
@@ -140,10 +140,10 @@ def wrap(source: SealedSource, certificates: Sequence[CertificateRow], *, cbc_on
     return Made(name, output.size, encryption)
 
 
-def keep(source: SealedSource, content_encryption: str) -> Made:
+def keep(source: SealedSource, content_encryption: str, *, progress: Callable[[], None]) -> Made:
     """Encrypted mail as it came."""
     with objects.create() as (name, file), source.open() as stream:
-        output = Counted(file)
+        output = Counted(file, progress)
         copy(stream, output)
     return Made(name, output.size, content_encryption)
 

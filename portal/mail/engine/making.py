@@ -1,7 +1,7 @@
 """A letter becomes S/MIME: signed once, encrypted for each envelope, in one pass without any plaintext on the way."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,15 +103,17 @@ def make(
     cbc_only: bool,
     legacy_display: bool,
     now: datetime,
+    progress: Callable[[], None],
 ) -> list[Made]:
     """Signs once and encrypts for each envelope, in one pass: what is signed flows into all envelopes at the same time.
 
     With `legacy_display` the text repeats the subject, for programs outside that would show "[...]" (RFC 9788 section 5.2.2).
+    `progress` is called as it goes on.
     """
     protected = mime.protect(letter.headers())
     with ExitStack() as stack:
         files = [stack.enter_context(objects.create()) for _ in envelopes]
-        outputs = [Counted(file) for _, file in files]
+        outputs = [Counted(file, progress) for _, file in files]
         layers = ExitStack()
         sinks = []
         for output, certificates in zip(outputs, envelopes, strict=True):
@@ -187,11 +189,12 @@ class _Tee:
 
 
 class Counted:
-    """A file that knows how much was written to it."""
+    """A file that knows how much was written to it, and says with `progress` that work goes on."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self.size = file, 0
+    def __init__(self, file: BinaryIO, progress: Callable[[], None]) -> None:
+        self._file, self._progress, self.size = file, progress, 0
 
     def write(self, data: bytes) -> int:
+        self._progress()
         self.size += len(data)
         return self._file.write(data)

@@ -44,7 +44,7 @@ def accept(job: Claimed) -> Finish | None:
         source = SealedSource(file, key)
         seen = engine.look_at(source, anchors=keys_selectors.outside_anchors(), now=arrival.arrived_at)
         message = _message(arrival)
-        envelopes = _envelopes(message, seen, _plans(arrival, seen), source)
+        envelopes = _envelopes(message, seen, _plans(arrival, seen), source, outbox.keeper(job))
         noted = [] if arrival.sender else [read(source, arrival.recipients) for read in notification_readers]
     return lambda: _finish(arrival, message, envelopes, [each for each in noted if each])
 
@@ -78,15 +78,20 @@ class _Stored:
     wrapped: bool
 
 
-def _envelopes(message: Message, seen: engine.Seen, plans: list[list[User]], source: SealedSource) -> list[Envelope]:
-    kept = engine.keep(source, seen.content_encryption) if seen.kind == "encrypted" and plans else None
+def _envelopes(
+    message: Message, seen: engine.Seen, plans: list[list[User]], source: SealedSource, progress: Callable[[], None]
+) -> list[Envelope]:
+    kept = engine.keep(source, seen.content_encryption, progress=progress) if seen.kind == "encrypted" and plans else None
     certificates = {} if kept else _certificates(plans)
     rows = []
     for people in plans:
-        cbc_only = settings.CONTENT_ENCRYPTION == "cbc"
-        made = kept or engine.wrap(source, [certificates[each.id] for each in people], cbc_only=cbc_only)
+        made = kept or _wrap(source, [certificates[each.id] for each in people], progress)
         rows.append(_envelope(message, seen, people, _Stored(made, wrapped=kept is None)))
     return rows
+
+
+def _wrap(source: SealedSource, certificates: list[Certificate], progress: Callable[[], None]) -> engine.Made:
+    return engine.wrap(source, certificates, cbc_only=settings.CONTENT_ENCRYPTION == "cbc", progress=progress)
 
 
 def _certificates(plans: list[list[User]]) -> dict[str, Certificate]:

@@ -21,12 +21,11 @@ from portal.mail import engine
 from portal.mail.access import Access, access_message
 from portal.mail.content import DraftContent
 from portal.mail.models import Delivery, Envelope, Upload
+from portal.mail.selectors import WHOLE_TIMEOUT
 from portal.mail.services.drafts import save_draft, upload_context
 from portal.policy.access import decide_for
 from portal.policy.selectors import category_references
 from portal.policy.services import LabelRefused, received_label
-
-ATTACHMENT_TIMEOUT = 60.0
 
 
 @answers("open_summaries")
@@ -84,7 +83,7 @@ class Download:
 def attachment(vault: Vault, actor: Actor, delivery_id: str, number: int) -> Download | None:
     """Web: one attachment as a stream; None for absent and not permitted alike. The sealed object goes when the download ends."""
     payload = {"delivery_id": delivery_id, "number": number, "actor": asdict(actor)}
-    answer = vault.ask("open_attachment", payload, timeout=ATTACHMENT_TIMEOUT)
+    answer = vault.ask("open_attachment", payload, timeout=WHOLE_TIMEOUT)
     if not answer:
         return None
     chunks = _stream_once(str(answer["object"]), bytes.fromhex(str(answer["key"])))

@@ -72,7 +72,8 @@ def seal(job: Claimed) -> Finish | None:
         people = _people(message, submission)
         _decide(message, people)
         plans = _plans(message, submission, people)
-        envelopes = _envelopes(message, submission, people, plans, _make(message, submission, people, plans, half))
+        made = _make(message, submission, people, plans, half, progress=outbox.keeper(job))
+        envelopes = _envelopes(message, submission, people, plans, made)
     except CannotSeal as refusal:
         return _refuse(message, str(refusal))
     stop_here("seal.made")
@@ -127,7 +128,13 @@ def _for(certificates: dict[str, Certificate], users: list[Party]) -> list[Certi
 
 
 def _make(
-    message: Message, submission: Submission, people: dict[str, Party], plans: list[Plan], half: bytes
+    message: Message,
+    submission: Submission,
+    people: dict[str, Party],
+    plans: list[Plan],
+    half: bytes,
+    *,
+    progress: Callable[[], None],
 ) -> list[engine.Made]:
     signing = keys_selectors.valid_certificates([message.originator], PrivateKey.Purpose.SIGNING).get(
         message.originator_id
@@ -161,6 +168,7 @@ def _make(
             cbc_only=settings.CONTENT_ENCRYPTION == "cbc",
             legacy_display=any(plan.outside for plan in plans),
             now=timezone.now(),
+            progress=progress,
         )
     except SealBroken:
         raise CannotSeal("An attachment was changed after it was uploaded. Attach it again.") from None

@@ -224,7 +224,7 @@ def test_eight_bit_text_and_dots_arrive_as_they_were_sent(organisation):
 
 def test_what_is_offered(organisation):
     lines = raw(lambda talk: talk.greeting).decode().split("\r\n")
-    assert {"250-SIZE 100000000", "250-8BITMIME", "250-SMTPUTF8", "250 PIPELINING"} <= set(lines)
+    assert {"250-SIZE 300000000", "250-8BITMIME", "250-SMTPUTF8", "250 PIPELINING"} <= set(lines)
     assert not [each for each in lines if "AUTH" in each or "STARTTLS" in each]
 
 

@@ -115,6 +115,18 @@ def test_a_renewed_lease_holds(outbox_clock, settings):
     assert services.claim() is None
 
 
+def test_long_work_asks_for_its_lease_when_a_third_is_over(outbox_clock, settings):
+    enqueue("a")
+    zombie = services.claim()
+    outbox_clock.time += settings.LEASE
+    services.claim()
+    services.keeper(zombie)()  # just begun: nobody is asked
+    keep = services.keeper(zombie)
+    settings.LEASE = timedelta(0)
+    with pytest.raises(services.LeaseLost):
+        keep()
+
+
 def test_a_lease_from_a_wrong_clock_is_over(outbox_clock):
     enqueue("a")
     services.claim()
