@@ -24,6 +24,7 @@ from portal.mail.directory import Outside, Party, Recipient, cleared, resolve
 from portal.mail.models import Delivery, Draft, Message, Upload, undo_time
 from portal.mail.services.drafts import belongs_to_another, reopen_draft, unsaved_uploads, upload_digest
 from portal.mail.states import State, after
+from portal.outbox import clock
 from portal.outbox import services as outbox
 from portal.outbox.models import Precedence
 from portal.policy import selectors as policy
@@ -209,7 +210,7 @@ def submit(
             kind="seal",
             target=draft_id,
             precedence=precedence,
-            not_before=now + undo_time(precedence) if undo_time(precedence) else None,
+            not_before=clock.now() + undo_time(precedence) if undo_time(precedence) else None,
         )
         record(
             verb=Verb.SUBMITTED,
