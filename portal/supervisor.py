@@ -38,8 +38,8 @@ LOG_BYTES = 10_000_000  # a log that is larger at start is put aside, once
 
 
 def say(text: str) -> None:
-    """Progress for whoever started us; nobody may be listening any more."""
-    with contextlib.suppress(BrokenPipeError):
+    """Progress for whoever started us; nobody may be listening any more, and there may be no room to keep it."""
+    with contextlib.suppress(OSError):
         print(text, flush=True)
 
 
@@ -207,6 +207,13 @@ class Supervisor:
         child.wait = min(child.wait * 2, LONGEST_WAIT)
 
     def _start(self, child: Child) -> None:
+        try:
+            self._run(child)
+        except OSError as reason:  # no room for a log, no memory for a process: perhaps later
+            say(f"{child.program.name} can't be started: {reason.strerror}; tried again in {LONGEST_WAIT:.1f} s")
+            child.start_at = time.monotonic() + LONGEST_WAIT
+
+    def _run(self, child: Child) -> None:
         log = _open_log(self._log(child))
         environment = {**os.environ, "PORTAL_PROCESS": child.program.role}
         sockets = [self.listener.fileno()] if self.listener is not None and child.program.role == "web" else []
@@ -229,9 +236,10 @@ class Supervisor:
 
     def _note_pid(self, name: str, pid: int) -> None:
         pid_file = self.run_dir / f"{name}.pid"
-        pid_file.unlink(missing_ok=True)
-        with open(pid_file, "x", encoding="ascii") as file:
-            file.write(f"{pid}\n")
+        with contextlib.suppress(OSError):  # for people: a full disk must not end what runs
+            pid_file.unlink(missing_ok=True)
+            with open(pid_file, "x", encoding="ascii") as file:
+                file.write(f"{pid}\n")
 
     def _log(self, child: Child) -> Path:
         return self.log_dir / f"{child.program.name}.log"

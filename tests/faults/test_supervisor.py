@@ -79,6 +79,21 @@ def test_what_exits_is_started_again(stack, name):
     stack.wait_ready()
 
 
+def test_a_pid_that_can_not_be_noted_ends_nothing(stack):
+    """A full disk, say: here a folder lies in its place."""
+    pid_file, before = stack.data / "run" / "dispatcher.pid", set(stack.children("supervisor"))
+    killed = stack.kill("dispatcher")
+    pid_file.unlink()
+    pid_file.mkdir()
+    for _ in range(2):  # that there is a second shows that the supervisor outlived the first
+        (again,) = wait_for(lambda: set(stack.children("supervisor")) - before - {killed}, within=20, what="a new dispatcher")  # noqa: B023
+        os.kill(again, signal.SIGKILL)
+        killed = again
+    pid_file.rmdir()
+    wait_for(lambda: stack.pid("dispatcher") not in {killed, None}, within=20, what="noted again")
+    stack.wait_ready()
+
+
 @pytest.mark.parametrize("name", ["interactive", "bulk", "web"])
 def test_children_go_with_their_parent(stack, name):
     children = wait_for(lambda: stack.children(name), within=10, what="it has children")

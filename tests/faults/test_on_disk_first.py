@@ -1,0 +1,154 @@
+"""Accepted means kept, by the order of system calls: the commit's fsync has returned before the answer leaves (R1).
+
+`strace` watches the process that commits and the one that answers. Whoever else commits stands still meanwhile.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+from tests.faults.sending import Sender, post_once
+from tests.stack import Stack, wait_for
+
+POSTS = 50
+CALLS = "fsync,fdatasync,write,writev,pwrite64,pwritev,sendto,sendmsg,recvfrom,recvmsg,read"
+POSTED, ACCEPTED = r'"POST /mail/drafts/[0-9a-f]{32}/send', r'"HTTP/1.1 302'
+
+
+def no_strace() -> str:
+    """Why system calls can't be watched here, or empty."""
+    if shutil.which("strace") is None:
+        return "strace is not installed"
+    if subprocess.run(["strace", "-o", os.devnull, "true"], check=False, capture_output=True).returncode:
+        return "strace is not permitted"
+    return "" if os.geteuid() == 0 else "only root may watch processes that are not dumpable"
+
+
+pytestmark = [pytest.mark.faults, pytest.mark.skipif(bool(no_strace()), reason=no_strace() or "-")]
+
+
+@contextlib.contextmanager
+def watched(pids: list[int], file: Path) -> Iterator[None]:
+    """Writes the system calls of these processes, of all their threads, to `file` in the order in which they happen."""
+    each = [argument for pid in pids for argument in ("-p", str(pid))]
+    command = ["strace", "-f", "-y", "-s", "80", "-e", f"trace={CALLS}", "-o", str(file), *each]
+    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert tracer.stderr is not None
+    try:
+        attached = 0
+        while attached < len(pids):
+            line = tracer.stderr.readline()
+            assert "attached" in line, line
+            attached += 1
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=20)
+
+
+@dataclass
+class Acceptance:
+    """What happened between a request and its answer: writes to the log of the database that no sync has followed yet."""
+
+    unsynced: set[str] = field(default_factory=set)
+    syncs: int = 0
+
+    @property
+    def durable(self) -> bool:
+        return self.syncs > 0 and not self.unsynced
+
+
+def acceptances(trace: str, *, log: str, asked: str = POSTED, answered: str = ACCEPTED, but_of: frozenset[str] = frozenset()) -> list[Acceptance]:
+    """One for each answer in the trace. `log` is a part of the path of the database's write-ahead log.
+
+    What the processes `but_of` write is no part of an acceptance (PostgreSQL's own background work); what they sync is on disk all the same.
+
+    A call that is interrupted by another line counts when it returns if it is a sync, and when it begins if it is an answer.
+    """
+    found, current = [], None
+    begun: dict[str, str] = {}
+    for line in trace.splitlines():
+        pid, _, call = line.partition(" ")
+        call = call.strip()
+        if "resumed>" in call:
+            call = begun.pop(pid, "") + call.split("resumed>", 1)[1]
+        elif call.endswith("<unfinished ...>"):
+            begun[pid] = call.removesuffix("<unfinished ...>")
+        unfinished = pid in begun
+        if re.search(asked, call) and not unfinished:
+            current = Acceptance()
+        elif current is not None and re.search(answered, call) and call.startswith(("send", "write")):
+            found.append(current)
+            current = None
+        elif current is not None and log in call:
+            if call.startswith(("fsync", "fdatasync")) and not unfinished:
+                current.unsynced.discard(pid)
+                current.syncs += 1
+            elif call.startswith(("write", "pwrite")) and pid not in but_of:
+                current.unsynced.add(pid)
+    return found
+
+
+def frozen(stack: Stack, *names: str) -> list[int]:
+    pids = [pid for name in names for pid in [stack.pid(name), *stack.children(name)] if pid]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    return pids
+
+
+def posts_under_watch(stack: Stack, committing: list[int], tmp_path: Path) -> str:
+    alice = Sender(stack, "alice", "bob")
+    wait_for(stack.idle, within=30, what="nothing left to do")
+    frozen(stack, "bulk", "interactive", "dispatcher")
+    with watched([*stack.children("web"), *committing], tmp_path / "trace"):
+        for number in range(POSTS):
+            post_once(alice.browser, alice.fresh(f"On disk {number}"))
+    return (tmp_path / "trace").read_text(errors="replace")
+
+
+def test_sqlite_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) -> None:
+    with Stack(tmp_path / "data", demo=True) as stack:
+        trace = posts_under_watch(stack, [], tmp_path)
+        for pid in [stack.pid(name) for name in ("bulk", "interactive", "dispatcher")]:
+            os.kill(pid, signal.SIGKILL)
+    found = acceptances(trace, log="portal.sqlite3-wal")
+    print(f"{sum(each.durable for each in found)} of {len(found)} on disk before the answer; {sum(each.syncs for each in found)} syncs")
+    assert [each.durable for each in found] == [True] * POSTS
+
+
+@pytest.mark.skipif(bool(postgres.available()), reason=postgres.available() or "-")
+def test_postgresql_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) -> None:
+    with postgres.Postgres() as server, Stack(tmp_path / "data", demo=True, postgres=server) as stack:
+        assert server.server is not None
+        backends = [int(pid) for pid in Path(f"/proc/{server.server.pid}/task/{server.server.pid}/children").read_text().split()]
+        background = frozenset(str(pid) for (pid,) in stack.query("SELECT pid FROM pg_stat_activity WHERE backend_type <> 'client backend'"))
+        trace = posts_under_watch(stack, [server.server.pid, *backends], tmp_path)
+        for pid in [stack.pid(name) for name in ("bulk", "interactive", "dispatcher")]:
+            os.kill(pid, signal.SIGKILL)
+    found = acceptances(trace, log="/pg_wal/", but_of=background)
+    print(f"{sum(each.durable for each in found)} of {len(found)} on disk before the answer; {sum(each.syncs for each in found)} syncs")
+    assert [each.durable for each in found] == [True] * POSTS
+
+
+def test_the_reader_of_traces_sees_an_answer_that_comes_too_early() -> None:
+    ask, log = '1 recvfrom(5, "POST /mail/drafts/' + "0" * 32 + '/send HTTP/1.1"', "7</data/portal.sqlite3-wal>"
+    write, sync, answer = f'1 pwrite64({log}, "x", 1, 0) = 1', f"1 fdatasync({log}) = 0", '1 sendto(5, "HTTP/1.1 302 Found"'
+    late = [f"1 fdatasync({log} <unfinished ...>", "2 " + answer[2:], "1 <... fdatasync resumed>) = 0"]
+
+    def durable(*lines: str) -> list[bool]:
+        return [each.durable for each in acceptances("\n".join(lines), log="portal.sqlite3-wal")]
+
+    assert durable(ask, write, sync, answer) == [True]
+    assert durable(ask, write, answer, sync) == [False]
+    assert durable(ask, write, *late) == [False]
+    assert durable(ask, sync, write, answer) == [False]
+    assert durable(ask, answer) == [False]
