@@ -9,7 +9,8 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.test_sending_survives import LIFE, drained, life, patiently, signed_in
+from tests.faults.sending import patiently, signed_in
+from tests.faults.test_sending_survives import LIFE, drained, life
 from tests.http import Browser, Refused
 from tests.stack import Stack, wait_for
 
