@@ -42,7 +42,6 @@ class Verb(models.TextChoices):
     DELIVERED = "delivered", "Delivered"
     LABELLED = "labelled", "Took the label inside"
     ORIGIN_CHANGED = "origin_changed", "Changed an origin"
-    CERTIFICATE_REMEMBERED = "certificate_remembered", "Remembered a certificate"
     OPENED = "opened", "Opened"
     LISTED_READERS = "listed_readers", "Listed the readers"
     DOWNLOADED = "downloaded", "Downloaded"

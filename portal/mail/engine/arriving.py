@@ -8,10 +8,11 @@ from typing import Literal
 from portal.keys import objects
 from portal.keys.chunks import SealedSource
 from portal.keys.models import Certificate as CertificateRow
+from portal.keys.services.outside import Proven
 from portal.mail.engine.making import Counted, Made, recipient_of
+from portal.mail.engine.trust import Trust, proven
 from portal.outbox.models import Precedence
 from secmail import (
-    Certificate,
     EnvelopedLayer,
     Malformed,
     NotARecipient,
@@ -21,7 +22,6 @@ from secmail import (
     Unwrapped,
     enveloping,
     mime,
-    unwrap,
 )
 from secmail.layers import peel, sealed_layer
 from secmail.streams import copy
@@ -51,20 +51,20 @@ class Seen:
     label_der: bytes | None = None
     precedence: Precedence = Precedence.ROUTINE
     content_encryption: str = ""
+    proven: Proven | None = None  # how to answer the signer in secret
 
 
-def look_at(source: SealedSource, *, anchors: Sequence[bytes], now: datetime) -> Seen:
+def look_at(source: SealedSource, *, trust: Trust, now: datetime) -> Seen:
     """Raises `Unacceptable` for what is malformed, has too many parts or header fields, or is S/MIME of a kind that is not read here."""
-    trust = TrustStore([Certificate.from_der(der) for der in anchors])
     try:
         outer = mime.read_entity(source)
         outer.parts()
         try:
-            opened = unwrap(source, keys=(), trust=trust, now=now)
+            opened = trust.unwrap(source, keys=(), now=now)
         except (NotARecipient, Unsupported):
-            return _encrypted(outer, trust, now)
+            return _encrypted(outer, trust.store, now)
         if any(isinstance(layer, EnvelopedLayer) for layer in opened.layers):  # to a key that nobody has to have
-            return _encrypted(outer, trust, now)
+            return _encrypted(outer, trust.store, now)
         return _open(outer, opened)
     except Malformed as malformed:
         raise Unacceptable(f"The message is malformed: {malformed}.") from None
@@ -86,6 +86,7 @@ def _open(outer: mime.Entity, opened: Unwrapped) -> Seen:
         attachments=bool(mime.display(mime.message_root(entity)).attachments),
         label_der=opened.label.to_der() if opened.label else None,
         precedence=_precedence(fields) if verified else Precedence.ROUTINE,
+        proven=proven(opened),
     )
 
 

@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
+from portal.keys.services.outside import Proven
+from portal.mail.engine.trust import Trust, proven
 from secmail import (
     Certificate,
     CompressedLayer,
@@ -20,12 +22,10 @@ from secmail import (
     RejectedSigner,
     SoftwareDecryptionKey,
     Source,
-    TrustStore,
     Unsupported,
     Unwrapped,
     VerifiedSigner,
     mime,
-    unwrap,
 )
 from secmail.layers import peel, read_message
 
@@ -63,6 +63,7 @@ class Shown:
     html_hidden: bool = False
     files: list[File] = field(default_factory=list)
     label_der: bytes | None = None
+    proven: Proven | None = None  # how to answer the signer in secret
 
     def withheld(self, sentence: str) -> "Shown":
         """The same message without anything of its content."""
@@ -96,7 +97,7 @@ NOT_OURS = "This message is not encrypted to any key of yours, current or retire
 
 
 def show(
-    file: BinaryIO, *, keys: Sequence[tuple[bytes, bytes]], anchors: Sequence[bytes], now: datetime, wrapped: bool = False
+    file: BinaryIO, *, keys: Sequence[tuple[bytes, bytes]], trust: Trust, now: datetime, wrapped: bool = False
 ) -> Shown:
     """Opens a stored message. `keys` are (PKCS#8, certificate) pairs; `now` is the moment at which certificates must hold.
 
@@ -104,14 +105,13 @@ def show(
     """
     message: Source = FileSource(file)
     opening = [SoftwareDecryptionKey(load_der_private_key(key, None), Certificate.from_der(der)) for key, der in keys]
-    trust = TrustStore([Certificate.from_der(der) for der in anchors])
     try:
         if wrapped:
-            peeled = next(peel(read_message(message), keys=opening, trust=trust, now=now), None)
+            peeled = next(peel(read_message(message), keys=opening, trust=trust.store, now=now), None)
             if peeled is None or not isinstance(peeled.layer, EnvelopedLayer):
                 return Shown("broken", CHANGED)
             message = peeled.content
-        return _shown(unwrap(message, keys=opening, trust=trust, now=now))
+        return _shown(trust.unwrap(message, keys=opening, now=now))
     except NotARecipient:
         return Shown("broken", NOT_OURS)
     except (DecryptionError, Malformed):
@@ -153,6 +153,7 @@ def _shown(opened: Unwrapped) -> Shown:
         html_hidden=html_hidden,
         files=files,
         label_der=label_der,
+        proven=proven(opened),
     )
 
 

@@ -14,10 +14,11 @@ from portal.keys import intake, objects
 from portal.keys import selectors as keys_selectors
 from portal.keys.chunks import SealedSource
 from portal.keys.models import Certificate, PrivateKey
+from portal.keys.services.outside import Proven, remember_certificate
 from portal.mail import engine
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Arrival, Envelope, Message
-from portal.mail.services.arrive import arrival_context, outside_actor
+from portal.mail.services.arrive import arrival_context, outside_actor, trust_outside
 from portal.mail.services.seal import addressed_digest, summary_context
 from portal.mail.states import State
 from portal.outbox import services as outbox
@@ -42,11 +43,16 @@ def accept(job: Claimed) -> Finish | None:
     key = intake.unseal(intake.Sealed(arrival.intake_key, arrival.sealed_key), arrival_context(arrival.id))
     with objects.open_object(arrival.object_name) as file:
         source = SealedSource(file, key)
-        seen = engine.look_at(source, anchors=keys_selectors.outside_anchors(), now=arrival.arrived_at)
+        seen = engine.look_at(source, trust=trust_outside(), now=arrival.arrived_at)
         message = _message(arrival)
         envelopes = _envelopes(message, seen, _plans(arrival, seen), source, outbox.keeper(job))
         noted = [] if arrival.sender else [read(source, arrival.recipients) for read in notification_readers]
+        noted.append(_remember(seen.proven))
     return lambda: _finish(arrival, message, envelopes, [each for each in noted if each])
+
+
+def _remember(proven: Proven | None) -> Finish | None:
+    return (lambda: remember_certificate(actor=outside_actor(), proven=proven) and None) if proven else None
 
 
 def _message(arrival: Arrival) -> Message:

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -64,7 +65,7 @@ def arrive(arriving: Arriving) -> NotKept | None:
     knows then whether it is kept, so it is not deleted; the sweeper does that if no row names it."""
     try:
         with objects.open_object(arriving.object_name) as file:
-            seen = engine.look_at(SealedSource(file, arriving.key), anchors=keys_selectors.outside_anchors(), now=timezone.now())
+            seen = engine.look_at(SealedSource(file, arriving.key), trust=trust_outside(), now=timezone.now())
     except engine.Unacceptable as reason:
         return _not_kept(arriving, NotKept(554, f"5.6.0 {reason}"))
     repeat_of = _repeat_of(arriving, seen)
@@ -82,6 +83,12 @@ def arrive(arriving: Arriving) -> NotKept | None:
         return _not_kept(arriving, label)
     objects.delete(arriving.object_name)
     return None
+
+
+def trust_outside() -> engine.Trust:
+    """Whose word counts about people outside; about people here only the portal's own authority's does."""
+    own, everybody = keys_selectors.anchors(), keys_selectors.outside_anchors()
+    return engine.Trust(own, [each for each in everybody if each not in own], settings.MAIL_DOMAIN)
 
 
 def _repeat_of(arriving: Arriving, seen: engine.Seen) -> str:

@@ -16,12 +16,14 @@ from portal.keys.calls import Payload, Unlocked, answers, unlocked
 from portal.keys.chunks import ChunkWriter, open_chunks
 from portal.keys.models import PrivateKey
 from portal.keys.sealing import SealBroken, new_key
+from portal.keys.services.outside import remember_certificate
 from portal.keys.vault import Vault, seal_for
 from portal.mail import engine
 from portal.mail.access import Access, access_message
 from portal.mail.content import DraftContent
 from portal.mail.models import Delivery, Envelope, Upload
 from portal.mail.selectors import WHOLE_TIMEOUT
+from portal.mail.services.arrive import outside_actor, trust_outside
 from portal.mail.services.drafts import save_draft, upload_context
 from portal.policy.access import decide_for
 from portal.policy.selectors import category_references
@@ -49,7 +51,11 @@ def open_message(*, user_id: str, session_id: str, decrypt: str, delivery_id: st
         return {}
     with _opened(vault, access) as opened:
         shown = _checked(vault, access, opened, Actor(**actor))
-        return shown.to_payload() if shown else {}
+        if shown is None:
+            return {}
+        if shown.proven and access.delivery.envelope.kind == Envelope.Kind.INBOUND:
+            remember_certificate(actor=outside_actor(), proven=shown.proven)
+        return shown.to_payload()
 
 
 @answers("open_attachment")
@@ -158,9 +164,9 @@ def _opened(vault: Unlocked, access: Access) -> Iterator[engine.Shown]:
     # Certificates must have held when the message arrived here: it stays readable and verified after they expire.
     envelope = access.delivery.envelope
     inbound = envelope.kind == Envelope.Kind.INBOUND
-    anchors = keys_selectors.outside_anchors() if inbound else keys_selectors.anchors()
+    trust = trust_outside() if inbound else engine.Trust(keys_selectors.anchors())
     with objects.open_object(envelope.object_name) as file:
-        yield engine.show(file, keys=keys, anchors=anchors, now=access.delivery.delivered_at, wrapped=envelope.wrapped)
+        yield engine.show(file, keys=keys, trust=trust, now=access.delivery.delivered_at, wrapped=envelope.wrapped)
 
 
 def _checked(vault: Unlocked, access: Access, shown: engine.Shown, actor: Actor) -> engine.Shown | None:

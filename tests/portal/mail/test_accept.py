@@ -1,17 +1,29 @@
 """Mail from outside, from the end of DATA to the page."""
 
 import hashlib
+import subprocess
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from portal.audit.services import SYSTEM
 from portal.keys import objects
+from portal.keys import selectors as keys_selectors
 from portal.keys.chunks import ChunkWriter
+from portal.keys.models import Certificate
 from portal.keys.sealing import new_key
-from portal.mail import services
-from portal.mail.models import Delivery
+from portal.keys.services.outside import Proven, remember_certificate
+from portal.mail import selectors, services
+from portal.mail.models import Arrival, Delivery, Envelope, Message, Origin
 from portal.mail.services.arrive import Arriving, NotKept
 from portal.outbox import services as outbox
-from tests.portal.mail.outside import anywhere, plain
+from portal.outbox.models import Precedence
+from portal.policy.services import grant_clearance
+from tests.portal.mail.outside import TEXT, anywhere, encrypted, label_of, mail, openssl, plain, signed
+from tests.portal.organisation import CONFIDENTIAL, RESTRICTED, SECRET, UNCLASSIFIED, actor, events
+from tests.portal.outsiders import Issued, authority, person
 
 __all__ = ["anywhere"]
 
@@ -42,3 +54,234 @@ def test_plain_mail_is_encrypted_on_arrival_and_read_as_it_came(organisation):
     assert (opened.verdict, opened.came_in_clear) == ("unsigned", True)
     with objects.open_object(delivery.envelope.object_name) as stored:
         assert b"Tides" not in stored.read()
+
+
+# Kinds of mail
+
+
+@pytest.fixture
+def eve(settings, tmp_path) -> Issued:
+    """Somebody outside whose authority is trusted here."""
+    (tmp_path / "anchors.pem").write_bytes(authority().pem)
+    settings.TRUST_ANCHORS = str(tmp_path / "anchors.pem")
+    return person("eve@outside.example")
+
+
+def certificate_of(organisation, name: str) -> bytes:
+    return Certificate.objects.get(user=organisation.user(name), purpose="encryption").der
+
+
+def test_signed_mail_is_encrypted_here_and_its_signature_still_counts(organisation, eve):
+    assert arrive(organisation, mail(signed(eve), Subject="outside")) is None
+    delivery = Delivery.objects.get()
+    assert delivery.envelope.wrapped
+    opened = organisation.read("bob", delivery.id)
+    assert (opened.verdict, opened.subject, opened.from_address) == ("verified", "Tides inside", "eve@outside.example")
+    assert "eve@outside.example" in opened.sentence
+
+
+def test_mail_that_openssl_signed_in_clear_is_verified_too(organisation, eve, tmp_path):
+    (tmp_path / "cert.pem").write_bytes(eve.pem)
+    (tmp_path / "key.pem").write_bytes(eve.key_pem)
+    made = openssl("-sign", "-signer", str(tmp_path / "cert.pem"), "-inkey", str(tmp_path / "key.pem"), "-text", content=b"High water.\n")
+    assert arrive(organisation, mail(made)) is None
+    opened = organisation.read("bob", Delivery.objects.get().id)
+    assert (opened.verdict, opened.text.strip()) == ("verified", "High water.")
+
+
+def test_encrypted_mail_is_stored_as_it_came(organisation, eve, tmp_path):
+    (tmp_path / "bob.der").write_bytes(certificate_of(organisation, "bob"))
+    subprocess.run(["openssl", "x509", "-inform", "DER", "-in", tmp_path / "bob.der", "-out", tmp_path / "bob.pem"], check=True)
+    made = openssl("-encrypt", "-aes256", str(tmp_path / "bob.pem"), content=b"Content-Type: text/plain\r\n\r\nLow water.\r\n")
+    sent = mail(made)
+    assert arrive(organisation, sent) is None
+    delivery = Delivery.objects.get()
+    with objects.open_object(delivery.envelope.object_name) as file:
+        assert file.read() == sent
+    opened = organisation.read("bob", delivery.id)
+    assert (opened.text, opened.verdict, opened.came_in_clear) == ("Low water.\r\n", "unsigned", False)
+    assert opened.subject == "Tides"
+
+
+def test_those_in_to_and_cc_share_an_envelope_and_a_bcc_has_one_of_its_own(organisation):
+    arrive(organisation, plain(To="bob@portal.example, Carol <CAROL@portal.example>"), "bob", "carol", "alice")
+    recipients = sorted(sorted(each.owner.username for each in envelope.deliveries.all()) for envelope in Envelope.objects.all())
+    assert recipients == [["alice"], ["bob", "carol"]]
+    bob, alice = organisation.user("bob"), organisation.user("alice")
+    shared = selectors.readers(bob, actor(bob), Delivery.objects.get(owner=bob).id)
+    assert [each.address for each in shared] == ["bob@portal.example", "carol@portal.example"]
+    own = selectors.readers(alice, actor(alice), Delivery.objects.get(owner=alice).id)
+    assert [each.address for each in own] == ["alice@portal.example"]
+
+
+def test_it_is_answered_to_the_address_it_came_from(organisation):
+    arrive(organisation, plain())
+    bob = organisation.vault("bob")
+    delivery = Delivery.objects.get()
+    bob.ask("start_answer", {"delivery_id": delivery.id, "how": "reply", "draft_id": "d" * 32, "actor": {}}, timeout=5)
+    content, _, _ = services.load_draft(bob, "d" * 32)
+    assert (content.to, content.in_reply_to) == ("eve@outside.example", "<1@outside.example>")
+
+
+def test_its_life_is_in_the_audit_trail(organisation):
+    arrive(organisation, plain())
+    message = Message.objects.get()
+    assert [(each.verb, each.name) for each in events(correlation=message.id)] == [
+        ("accepted", "outside"),
+        ("encrypted", "outside"),
+        ("delivered", "outside"),
+    ]
+
+
+# Labels
+
+
+def refusal(organisation, content: bytes) -> str:
+    answer = arrive(organisation, content)
+    assert isinstance(answer, NotKept)
+    assert (answer.code, Arrival.objects.count()) == (550, 0)
+    assert [each.outcome for each in events(verb="accepted")] == ["refused"]
+    return answer.reason
+
+
+def test_unlabelled_mail_is_refused_where_no_label_is_configured(organisation):
+    Origin.objects.update(label=None)
+    assert refusal(organisation, plain()) == "5.7.1 An unlabelled message is not accepted here."
+
+
+def test_encrypted_mail_is_refused_where_no_provisional_label_is_configured(organisation, eve):
+    Origin.objects.update(provisional_label=None)
+    sealed = mail(encrypted(signed(eve), certificate_of(organisation, "bob")))
+    assert refusal(organisation, sealed).startswith("5.7.1 Encrypted mail")
+
+
+def test_the_senders_domain_goes_before_any_other(organisation):
+    services.set_origin(actor=SYSTEM, domain="outside.example", unlabelled=RESTRICTED, encrypted=None)
+    arrive(organisation, plain())
+    assert Delivery.objects.get().label.marking == "RESTRICTED"
+
+
+def test_a_label_that_a_verified_signature_proves_goes_first(organisation, eve):
+    arrive(organisation, mail(signed(eve, label=label_of(CONFIDENTIAL))))
+    delivery = Delivery.objects.get()
+    assert delivery.label.marking == "CONFIDENTIAL"
+    assert organisation.read("bob", delivery.id).verdict == "verified"
+
+
+def test_nobody_gets_mail_above_the_clearance_and_the_sender_hears_nothing(organisation, eve):
+    assert arrive(organisation, mail(signed(eve, label=label_of(SECRET)))) is None
+    assert not Delivery.objects.exists()
+    assert [each.outcome for each in events(verb="delivered")] == ["refused"]
+
+
+def test_a_label_of_a_signature_that_nobody_vouches_for_proves_nothing(organisation):
+    arrive(organisation, mail(signed(person("eve@outside.example"), label=label_of(CONFIDENTIAL))))
+    assert Delivery.objects.get().label.marking == "UNCLASSIFIED"
+
+
+def test_a_label_of_a_policy_that_is_not_known_here_is_the_origins(organisation, eve):
+    arrive(organisation, mail(signed(eve, label=label_of(3, policy="1.2.3.4"))))
+    delivery = Delivery.objects.get()
+    assert delivery.label.marking == "UNCLASSIFIED"
+    assert organisation.read("bob", delivery.id).verdict == "verified"
+
+
+def test_a_label_that_the_policy_does_not_allow_is_refused(organisation, eve):
+    content = mail(signed(eve, label=label_of(77)))
+    assert refusal(organisation, content) == "5.7.1 The security label of this message is not valid here."
+
+
+def test_the_label_inside_encrypted_mail_counts_from_its_first_opening_on(organisation, eve):
+    arrive(organisation, mail(encrypted(signed(eve, label=label_of(CONFIDENTIAL)), certificate_of(organisation, "bob"))))
+    delivery = Delivery.objects.get()
+    assert delivery.label.marking == "UNCLASSIFIED"
+    assert organisation.read("bob", delivery.id).label.marking == "CONFIDENTIAL"
+    delivery.refresh_from_db()
+    assert (delivery.label.marking, delivery.provisional_label.marking) == ("CONFIDENTIAL", "UNCLASSIFIED")
+    assert [each.outcome for each in events(verb="labelled")] == ["granted"]
+    organisation.read("bob", delivery.id)
+    assert len(events(verb="labelled")) == 1
+
+
+def test_whoever_is_not_cleared_for_the_label_inside_finds_nothing(organisation, eve):
+    arrive(organisation, mail(encrypted(signed(eve, label=label_of(SECRET)), certificate_of(organisation, "bob"))))
+    delivery = Delivery.objects.get()
+    bob = organisation.vault("bob")
+    assert len(selectors.folder_page(bob, "inbox").rows) == 1
+    assert organisation.read("bob", delivery.id) is None
+    assert selectors.folder_page(bob, "inbox").rows == []
+    assert organisation.read("bob", delivery.id) is None
+    assert [each.outcome for each in events(verb="labelled")] == ["refused"]
+
+
+def test_the_stricter_of_both_labels_governs(organisation, eve):
+    services.set_origin(actor=SYSTEM, domain="*", unlabelled=None, encrypted=CONFIDENTIAL)
+    arrive(organisation, mail(encrypted(signed(eve, label=label_of(UNCLASSIFIED)), certificate_of(organisation, "bob"))))
+    delivery = Delivery.objects.get()
+    assert organisation.read("bob", delivery.id).label.marking == "UNCLASSIFIED"
+    grant_clearance(actor=SYSTEM, user=organisation.user("bob"), classification=RESTRICTED)
+    assert organisation.read("bob", delivery.id) is None
+    assert selectors.folder_page(organisation.vault("bob"), "inbox").rows == []
+
+
+# Precedence and certificates
+
+
+@pytest.mark.parametrize(("by_eve", "precedence"), [(True, "FLASH"), (False, "ROUTINE")])
+def test_only_a_verified_signature_makes_mail_urgent(organisation, eve, by_eve, precedence):
+    signer = eve if by_eve else person("eve@outside.example", issuer=authority("Nobody's CA"))
+    arrive(organisation, mail(signed(signer, precedence="flash")))
+    assert Precedence(Delivery.objects.get().precedence).name == precedence
+
+
+def test_an_unsigned_field_makes_nothing_urgent(organisation):
+    arrive(organisation, plain(**{"MMHS-Primary-Precedence": "flash"}))
+    assert Delivery.objects.get().precedence == Precedence.ROUTINE
+
+
+def remembered() -> Certificate | None:
+    return Certificate.objects.filter(user=None).first()
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_the_certificate_of_a_verified_signer_is_remembered_for_answering(organisation, eve, secret):
+    content = signed(eve)
+    arrive(organisation, mail(encrypted(content, certificate_of(organisation, "bob")) if secret else content))
+    assert (remembered() is None) == secret  # what is encrypted is not seen before it is opened
+    organisation.read("bob", Delivery.objects.get().id)
+    row = remembered()
+    assert (row.address, row.der, row.source) == ("eve@outside.example", eve.der, "signature")
+    assert "2.16.840.1.101.3.4.1.46" in row.capabilities
+    assert keys_selectors.certificates_outside(["eve@outside.example"]) == {"eve@outside.example": row}
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_remembered(organisation):
+    arrive(organisation, mail(signed(person("eve@outside.example"))))
+    assert remembered() is None
+
+
+def test_a_revoked_certificate_stays_revoked(organisation, eve):
+    arrive(organisation, mail(signed(eve)))
+    Certificate.objects.filter(user=None).update(revoked_at=timezone.now(), capabilities=None)
+    arrive(organisation, mail(signed(eve, TEXT + b"again\r\n")))
+    assert remembered().capabilities is None
+    assert keys_selectors.certificates_outside(["eve@outside.example"]) == {}
+
+
+def test_an_older_signature_changes_nothing(organisation, eve):
+    arrive(organisation, mail(signed(eve)))
+    newest = remembered().seen_at
+    old = Proven("eve@outside.example", eve.der, b"", ["1.2.3"], newest - timedelta(minutes=1))
+    assert remember_certificate(actor=SYSTEM, proven=old) is None
+    future = replace(old, signed_at=timezone.now() + timedelta(days=1))
+    assert remember_certificate(actor=SYSTEM, proven=future) is None
+    assert remember_certificate(actor=SYSTEM, proven=replace(old, signed_at=timezone.now())).capabilities == ["1.2.3"]
+
+
+def test_an_authority_outside_vouches_for_nobody_here(organisation, eve):
+    pretender = person("alice@portal.example")
+    arrive(organisation, mail(signed(pretender, From="alice@portal.example", label=label_of(CONFIDENTIAL))))
+    delivery = Delivery.objects.get()
+    assert delivery.label.marking == "UNCLASSIFIED"
+    assert organisation.read("bob", delivery.id).verdict == "not-verified"
+    assert remembered() is None
