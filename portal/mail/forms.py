@@ -9,6 +9,7 @@ from django.http import QueryDict
 from portal.mail.content import DraftContent
 from portal.outbox.models import Precedence
 from portal.policy.engine import Classification
+from portal.policy.forms import GrantForm
 
 MESSAGE_ID = re.compile(
     r"<[!-;=?-~]{1,900}>"
@@ -74,3 +75,16 @@ class OriginForm(forms.Form):
         super().__init__(*args, **options)
         choices = [("", "Refuse it"), *((each.value, each.name) for each in classifications)]
         self.fields["unlabelled"].choices = self.fields["encrypted"].choices = choices
+
+
+class ReleaseForm(GrantForm):
+    """What may leave to a domain outside: a clearance, like a person's."""
+
+    domain = forms.CharField(
+        label="Domain",
+        max_length=200,
+        help_text="As it stands in addresses after the @; * for every domain that is not on the list.",
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
+    valid_until = None  # until it is ended
+    field_order = ("domain", "classification", "categories")

@@ -1,4 +1,4 @@
-"""The security officer's page of origins: which labels mail from outside gets."""
+"""The security officer's page of origins: which labels mail from outside gets, and what may leave to whom."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,7 +8,7 @@ from portal.accounts.models import RoleName
 from portal.audit.services import Refused
 from portal.keys.middleware import signed_in
 from portal.mail import selectors, services
-from portal.mail.forms import OriginForm
+from portal.mail.forms import OriginForm, ReleaseForm
 from portal.policy import officer
 
 OFFICERS = {RoleName.SECURITY_OFFICER.value}
@@ -41,9 +41,41 @@ def remove_origin(request: HttpRequest) -> HttpResponse:
     return redirect("mail:origins")
 
 
+@require_POST
+@signed_in(roles=OFFICERS)
+def release(request: HttpRequest) -> HttpResponse:
+    """What may leave to a domain."""
+    form = _release_form(request.POST)
+    if not form.is_valid():
+        return _page(request, release_form=form, status=400)
+    released = services.release(actor=request.actor, **form.cleaned_data)
+    if isinstance(released, Refused):
+        form.add_error("domain", released.reason)
+        return _page(request, release_form=form, status=409)
+    return redirect("mail:origins")
+
+
+@require_POST
+@signed_in(roles=OFFICERS)
+def end_release(request: HttpRequest) -> HttpResponse:
+    services.end_release(actor=request.actor, domain=request.POST.get("domain", ""))
+    return redirect("mail:origins")
+
+
 def _form(*args: object, **options: object) -> OriginForm:
-    return OriginForm(*args, classifications=officer.clearance_choices().classifications, **options)
+    return OriginForm(*args, classifications=officer.clearance_choices().classifications, auto_id="label_%s", **options)
 
 
-def _page(request: HttpRequest, form: OriginForm, *, status: int = 200) -> HttpResponse:
-    return render(request, "mail/origins.html", {"origins": selectors.origins(), "form": form}, status=status)
+def _release_form(*args: object, **options: object) -> ReleaseForm:
+    return ReleaseForm(*args, choices=officer.clearance_choices(), auto_id="release_%s", **options)
+
+
+def _page(
+    request: HttpRequest, form: OriginForm | None = None, *, release_form: ReleaseForm | None = None, status: int = 200
+) -> HttpResponse:
+    context = {
+        "origins": selectors.origins(),
+        "form": form or _form(),
+        "release_form": release_form or _release_form(),
+    }
+    return render(request, "mail/origins.html", context, status=status)

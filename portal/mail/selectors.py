@@ -22,6 +22,7 @@ from portal.outbox.calls import CallError
 from portal.outbox.models import Precedence
 from portal.policy.access import decide_for, decide_for_domain, readable_labels
 from portal.policy.models import Label
+from portal.policy.selectors import marking_of_clearance
 
 PAGE = 50
 SUMMARIES_TIMEOUT = 0.3
@@ -356,9 +357,17 @@ def _way(way: Outbound) -> Step:
     return Step(way.address, state, way.sent_at, f"{words}. {way.reason}" if way.reason else words)
 
 
-def origins() -> list[Origin]:
-    """Where mail from outside comes from, and what it is labelled with."""
-    return list(Origin.objects.select_related("label", "provisional_label").order_by("domain"))
+@dataclass(frozen=True)
+class OriginRow:
+    """A domain outside: how mail from there is labelled, and the marking of what may leave to it ("": nothing)."""
+
+    origin: Origin
+    released: str
+
+
+def origins() -> list[OriginRow]:
+    found = Origin.objects.select_related("label", "provisional_label").order_by("domain")
+    return [OriginRow(each, marking_of_clearance(each.releasable) if each.releasable else "") for each in found]
 
 
 def origin_choices(domain: str) -> dict[str, object]:

@@ -18,6 +18,7 @@ from portal.mail.services.mailbox import mark_read, mark_unread, move
 from portal.mail.services.origins import remove_origin, set_origin
 from portal.mail.services.reading import Download, attachment, open_attachment, open_message, start_answer
 from portal.mail.services.relay import relay
+from portal.mail.services.release import end_release, release
 from portal.mail.services.seal import seal
 from portal.mail.services.submit import Refusal, Submitted, check, submit, undo
 
@@ -34,6 +35,7 @@ __all__ = [
     "deliver",
     "detach",
     "discard_draft",
+    "end_release",
     "kept",
     "load_draft",
     "mailbox_of",
@@ -44,6 +46,7 @@ __all__ = [
     "open_attachment",
     "open_message",
     "relay",
+    "release",
     "remove_origin",
     "save_draft",
     "seal",

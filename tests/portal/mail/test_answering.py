@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from portal.mail.engine.answering import answer
 from portal.mail.engine.showing import show
+from portal.mail.engine.trust import Trust
 from secmail import Certificate, enveloping, mime
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -40,7 +41,7 @@ def answered(bob, policy=mime.hcp_no_confidentiality, added: bytes = b""):
     out.write(mime.format_headers(protected.outer) + added + b"MIME-Version: 1.0\r\n")
     with enveloping(out, recipients=[Certificate.from_der(bob[1])]) as sink:
         mime.write_message(sink, headers=protected.inner, text="Hello", hp=protected.hp)
-    shown = show(io.BytesIO(out.getvalue()), keys=[bob], anchors=[], now=NOW)
+    shown = show(io.BytesIO(out.getvalue()), keys=[bob], trust=Trust([]), now=NOW)
     return answer(shown, "all", own_address="bob@example.org")
 
 

@@ -10,6 +10,7 @@ from portal.mail.services.release import release
 from tests.portal.organisation import CONFIDENTIAL, RESTRICTED, actor, events
 
 PAGE, SET, REMOVE = "/mail/origins/", "/mail/origins/set/", "/mail/origins/remove/"
+RELEASE, END = "/mail/origins/release/", "/mail/origins/end-release/"
 
 
 @pytest.fixture
@@ -59,6 +60,20 @@ def test_the_form_is_filled_with_what_an_origin_has(officer):
     assert page.count('<option value="1" selected>UNCLASSIFIED</option>') == 2
 
 
+def test_what_may_be_sent_to_a_domain_is_allowed_and_ended_with_one_event_each(officer):
+    assert post(officer, RELEASE, domain="partner.example", classification=CONFIDENTIAL).status_code == 302
+    assert '<td data-column="May be sent there"><span>CONFIDENTIAL</span>' in officer.get(PAGE, secure=True).text
+    post(officer, END, domain="partner.example")
+    assert "<span>CONFIDENTIAL</span>" not in officer.get(PAGE, secure=True).text
+    assert [each.verb for each in events() if each.verb.startswith("release")] == ["release_granted", "release_revoked"]
+
+
+def test_what_is_no_domain_or_no_classification_is_not_released(officer):
+    assert post(officer, RELEASE, domain="a b", classification=CONFIDENTIAL).status_code == 409
+    assert post(officer, RELEASE, domain="partner.example", classification="77").status_code == 400
+    assert not Origin.objects.filter(releasable__isnull=False).exists()
+
+
 @pytest.mark.parametrize("domain", ["@partner.example", "partner example", "a..b", "x" * 70 + ".example", "-a.example", "**"])
 def test_what_is_no_domain_is_refused(officer, domain):
     answer = post(officer, SET, domain=domain, unlabelled="", encrypted="")
@@ -75,7 +90,8 @@ def test_an_unknown_classification_is_no_choice(officer):
 def test_nobody_else_gets_the_page(organisation):
     admin = organisation.browser("admin")
     assert admin.get(PAGE, secure=True).status_code == 404
-    assert post(admin, SET, domain="partner.example").status_code == 404
+    for url in (SET, REMOVE, RELEASE, END):
+        assert post(admin, url, domain="partner.example").status_code == 404
     assert not Origin.objects.filter(domain="partner.example").exists()
 
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from portal.mail.engine.showing import show
+from portal.mail.engine.trust import Trust
 from secmail import Certificate, SoftwareSigningKey, mime, signing
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -30,7 +31,7 @@ def sentence(ada: SoftwareSigningKey, outside=FIELDS, inside=()) -> str:
     out.write(mime.format_headers(outside) + b"MIME-Version: 1.0\r\n")
     with signing(out, signer=ada, now=NOW) as sink:
         mime.write_message(sink, headers=inside, text="Hello", hp="clear" if inside else None)
-    shown = show(io.BytesIO(out.getvalue()), keys=[], anchors=[ada.certificate.der], now=NOW)
+    shown = show(io.BytesIO(out.getvalue()), keys=[], trust=Trust([ada.certificate.der]), now=NOW)
     assert shown.verdict == "verified"
     return shown.sentence.partition(" 2026.")[2].strip()
 
