@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import secrets
+import smtplib
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -45,6 +46,12 @@ def post_once(browser: Browser, form: Form) -> str:
     return accepted[1]
 
 
+def mail_from_outside(stack: Stack, content: bytes, to: str = "bob@portal.example") -> bool:
+    """Hands mail to smtpd; OSError unless it answers 250."""
+    with smtplib.SMTP("127.0.0.1", int(stack.environment["SMTP_PORT"]), timeout=30) as smtp:
+        return not smtp.sendmail("eve@outside.example", to, content)
+
+
 class Sender:
     """Somebody signed in who sends one message after the other, all from the form that was read at the beginning."""
 
@@ -69,7 +76,7 @@ def wait_until_drained(stack: Stack, within: float = DRAIN_SECONDS) -> float:
 
     def drained() -> bool:
         with contextlib.suppress(Exception):  # the database may be what is coming back
-            return not stack.query("SELECT 1 FROM outbox_job WHERE kind IN ('seal', 'deliver') AND state IN ('waiting', 'running') LIMIT 1")
+            return not stack.query("SELECT 1 FROM outbox_job WHERE kind IN ('seal', 'accept', 'deliver', 'relay') AND state IN ('waiting', 'running') LIMIT 1")
         return False
 
     wait_for(drained, within=within, what="all jobs of messages done")

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
-from tests.faults.sending import Sender, post_once
-from tests.stack import Stack, wait_for
+from tests.faults.sending import Sender, mail_from_outside, patiently, post_once
+from tests.portal.mail.outside import plain
+from tests.stack import Stack, free_port, wait_for
 
 POSTS = 50
 CALLS = "fsync,fdatasync,write,writev,pwrite64,pwritev,sendto,sendmsg,recvfrom,recvmsg,read"
@@ -98,11 +99,14 @@ def acceptances(trace: str, *, log: str, asked: str = POSTED, answered: str = AC
     return found
 
 
-def frozen(stack: Stack, *names: str) -> list[int]:
-    pids = [pid for name in names for pid in [stack.pid(name), *stack.children(name)] if pid]
-    for pid in pids:
+def frozen(stack: Stack, *names: str) -> None:
+    for pid in [pid for name in names for pid in [stack.pid(name), *stack.children(name)] if pid]:
         os.kill(pid, signal.SIGSTOP)
-    return pids
+
+
+def thawed(stack: Stack) -> None:
+    for pid in [pid for name in ("bulk", "interactive", "dispatcher", "web") for pid in [stack.pid(name), *stack.children(name)] if pid]:
+        os.kill(pid, signal.SIGCONT)
 
 
 def posts_under_watch(stack: Stack, committing: list[int], tmp_path: Path) -> str:
@@ -118,8 +122,7 @@ def posts_under_watch(stack: Stack, committing: list[int], tmp_path: Path) -> st
 def test_sqlite_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) -> None:
     with Stack(tmp_path / "data", demo=True) as stack:
         trace = posts_under_watch(stack, [], tmp_path)
-        for pid in [stack.pid(name) for name in ("bulk", "interactive", "dispatcher")]:
-            os.kill(pid, signal.SIGKILL)
+        thawed(stack)
     found = acceptances(trace, log="portal.sqlite3-wal")
     print(f"{sum(each.durable for each in found)} of {len(found)} on disk before the answer; {sum(each.syncs for each in found)} syncs")
     assert [each.durable for each in found] == [True] * POSTS
@@ -132,9 +135,22 @@ def test_postgresql_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) 
         backends = [int(pid) for pid in Path(f"/proc/{server.server.pid}/task/{server.server.pid}/children").read_text().split()]
         background = frozenset(str(pid) for (pid,) in stack.query("SELECT pid FROM pg_stat_activity WHERE backend_type <> 'client backend'"))
         trace = posts_under_watch(stack, [server.server.pid, *backends], tmp_path)
-        for pid in [stack.pid(name) for name in ("bulk", "interactive", "dispatcher")]:
-            os.kill(pid, signal.SIGKILL)
+        thawed(stack)
     found = acceptances(trace, log="/pg_wal/", but_of=background)
+    print(f"{sum(each.durable for each in found)} of {len(found)} on disk before the answer; {sum(each.syncs for each in found)} syncs")
+    assert [each.durable for each in found] == [True] * POSTS
+
+
+def test_smtp_says_250_when_sqlite_has_synced_its_log(tmp_path: Path) -> None:
+    with Stack(tmp_path / "data", demo=True, SMTP_PORT=str(free_port())) as stack:
+        wait_for(stack.idle, within=30, what="nothing left to do")
+        patiently(lambda: mail_from_outside(stack, plain()), what="smtpd listens")
+        frozen(stack, "bulk", "interactive", "dispatcher", "web")
+        with watched([stack.pid("smtpd")], tmp_path / "trace"):
+            for number in range(POSTS):
+                assert mail_from_outside(stack, plain(**{"Message-ID": f"<{number}@on-disk.example>"}))
+        thawed(stack)
+    found = acceptances((tmp_path / "trace").read_text(errors="replace"), log="portal.sqlite3-wal", asked=r'"data\\r', answered=r'"250 2\.6\.0')
     print(f"{sum(each.durable for each in found)} of {len(found)} on disk before the answer; {sum(each.syncs for each in found)} syncs")
     assert [each.durable for each in found] == [True] * POSTS
 

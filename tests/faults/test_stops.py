@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults.ledger import ledger, unnamed
-from tests.faults.sending import Sender, patiently, post_once, wait_until_drained
+from tests.faults.sending import Sender, mail_from_outside, patiently, post_once, wait_until_drained
 from tests.http import Form
-from tests.stack import ROOT, Stack, wait_for
+from tests.portal.mail.outside import plain
+from tests.stack import ROOT, Stack, free_port, wait_for
 
 pytestmark = pytest.mark.faults
 FILE = bytes(range(256)) * 1000
@@ -40,7 +42,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("stops")
     points = folder / "points"
     points.mkdir()
-    with Stack(folder / "data", demo=True, LEASE_SECONDS="1.5", PORTAL_STOP_AT=str(points)) as stack:
+    with Stack(folder / "data", demo=True, LEASE_SECONDS="1.5", PORTAL_STOP_AT=str(points), SMTP_PORT=str(free_port())) as stack:
         yield Office(stack, points, Sender(stack, "alice", "bob"), Sender(stack, "bob", "alice"))
 
 
@@ -104,6 +106,19 @@ def reads(office: Office, subject: str) -> None:
     assert f"{subject}, in full" in patiently(lambda: office.alice.browser.open(found), what="opened").text
 
 
+def receives(office: Office, subject: str) -> None:
+    """Whoever did not hear 250 gives the message again."""
+    content, before = plain(Subject=subject, **{"Message-ID": f"<{secrets.token_hex(8)}@outside.example>"}), arrivals(office)
+    patiently(lambda: mail_from_outside(office.stack, content), what="accepted")
+    wait_until_drained(office.stack)
+    assert arrivals(office) == before + 1
+    assert patiently(lambda: [each.subject for each in office.bob.browser.lines()].count(subject), what="listed") == 1
+
+
+def arrivals(office: Office) -> int:
+    return office.stack.query("SELECT count(*) FROM audit_event WHERE verb = 'accepted' AND outcome = 'granted' AND kind = 'message'")[0][0]
+
+
 def _arrived(office: Office, subject: str) -> list[str]:
     return [each.id for each in office.bob.browser.lines() if each.subject == subject]
 
@@ -127,6 +142,11 @@ STORIES: dict[Story, list[str]] = {
     sends_with_a_file: ["web.upload.piece", "web.upload.complete", "web.attach.before-commit"],
     takes_back: ["web.undo.before-commit", "web.undo.committed"],
     throws_away: ["web.discard.committed"],
+    receives: [
+        *(f"smtpd.{each}" for each in OBJECT),
+        *(f"smtpd.arrive.{each}" for each in ("stored", "before-commit", "committed")),
+        *(f"worker.accept.{each}" for each in JOB),
+    ],
     reads: ["web.call.asked", "worker.call.taken", "worker.call.answered", "worker.call.replied"],
 }
 POINTS = [(point, story) for story, points in STORIES.items() for point in points]

@@ -21,6 +21,7 @@ from portal.mail.services.origins import origin_of
 from portal.outbox import services as outbox
 from portal.policy.models import Label
 from portal.policy.services import LabelRefused, received_label
+from portal.stops import stop_here
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,13 @@ def arrive(arriving: Arriving) -> NotKept | None:
     except engine.Unacceptable as reason:
         return _not_kept(arriving, NotKept(554, f"5.6.0 {reason}"))
     repeat_of = _repeat_of(arriving, seen)
+    stop_here("arrive.stored")
     try:
         with transaction.atomic():
             label = _label(arriving, seen)
             if isinstance(label, Label) and not Arrival.objects.filter(repeat_of=repeat_of).exists():
                 _keep(arriving, seen, label, repeat_of)
+                stop_here("arrive.before-commit")
                 return None
     except IntegrityError:  # the same message came over two connections at the same time
         if not Arrival.objects.filter(repeat_of=repeat_of).exists():

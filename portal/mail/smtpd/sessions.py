@@ -18,6 +18,7 @@ from portal.mail.services.arrive import Arriving
 from portal.mail.services.submit import MOST_RECIPIENTS
 from portal.mail.smtpd.data import DataReader
 from portal.mail.smtpd.incoming import Incoming
+from portal.stops import stop_here
 
 if TYPE_CHECKING:
     from portal.mail.smtpd.server import Server
@@ -134,6 +135,7 @@ class Streaming:
         )
         try:
             refusal = await self._server.run(services.arrive, arriving)
+            stop_here("arrive.committed")
         except (DatabaseError, OSError, IntakeUnavailable) as failure:
             logger.warning("smtp_not_accepted", reason=type(failure).__name__)
             return NOT_AVAILABLE
