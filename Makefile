@@ -49,7 +49,7 @@ faults: .venv/installed-dev
 	@.ci/system-packages
 	$(BIN)/python -m tests.faults.kills --messages $(or $(MESSAGES),3000) --kills $(or $(KILLS),100) --seed $(or $(SEED),1)
 	$(BIN)/python -m tests.faults.kills --messages $(or $(MESSAGES),3000) --kills $(or $(KILLS),100) --seed $(or $(SEED),1) --postgres
-	$(BIN)/pytest tests/faults
+	FAULT_REDIS_SECONDS=30 FAULT_MESSAGES=500 $(BIN)/pytest -s tests/faults
 
 fuzz: .venv/installed-dev
 	$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES) --processes $(PROCESSES) $(TARGETS)
