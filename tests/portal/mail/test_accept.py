@@ -80,11 +80,15 @@ def test_signed_mail_is_encrypted_here_and_its_signature_still_counts(organisati
     assert "eve@outside.example" in opened.sentence
 
 
+def clear_signed(by: Issued, folder) -> bytes:
+    """A multipart/signed as openssl makes it: nothing but the body is signed."""
+    (folder / "cert.pem").write_bytes(by.pem)
+    (folder / "key.pem").write_bytes(by.key_pem)
+    return openssl("-sign", "-signer", str(folder / "cert.pem"), "-inkey", str(folder / "key.pem"), "-text", content=b"High water.\n")
+
+
 def test_mail_that_openssl_signed_in_clear_is_verified_too(organisation, eve, tmp_path):
-    (tmp_path / "cert.pem").write_bytes(eve.pem)
-    (tmp_path / "key.pem").write_bytes(eve.key_pem)
-    made = openssl("-sign", "-signer", str(tmp_path / "cert.pem"), "-inkey", str(tmp_path / "key.pem"), "-text", content=b"High water.\n")
-    assert arrive(organisation, mail(made)) is None
+    assert arrive(organisation, mail(clear_signed(eve, tmp_path))) is None
     opened = organisation.read("bob", Delivery.objects.get().id)
     assert (opened.verdict, opened.text.strip()) == ("verified", "High water.")
 
@@ -234,8 +238,10 @@ def test_only_a_verified_signature_makes_mail_urgent(organisation, eve, by_eve, 
     assert Precedence(Delivery.objects.get().precedence).name == precedence
 
 
-def test_an_unsigned_field_makes_nothing_urgent(organisation):
-    arrive(organisation, plain(**{"MMHS-Primary-Precedence": "flash"}))
+@pytest.mark.parametrize("signed_body", [True, False])
+def test_a_field_that_no_signature_covers_makes_nothing_urgent(organisation, eve, tmp_path, signed_body):
+    urgent = {"MMHS-Primary-Precedence": "flash"}
+    arrive(organisation, mail(clear_signed(eve, tmp_path), **urgent) if signed_body else plain(**urgent))
     assert Delivery.objects.get().precedence == Precedence.ROUTINE
 
 
