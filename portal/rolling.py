@@ -12,7 +12,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import redis
 
@@ -128,14 +127,9 @@ class Rolling:
 
 
 def is_ready(child: Child, pid: int) -> bool:
-    """Whether a process has taken up its work: it has announced itself, or (web) has loaded everything and forked."""
-    if child.program.role == "web":
-        with contextlib.suppress(OSError):
-            return bool(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").strip())
-        return False
-    name = worker_name(child.program.name, child.generation)
-    if child.program.role == "dispatcher":
-        name = f"{socket.gethostname()}:{pid}"
+    """Whether a process has taken up its work: it has announced itself."""
+    worker = child.program.role == "worker"
+    name = worker_name(child.program.name, child.generation) if worker else f"{socket.gethostname()}:{pid}"
     try:
         return workers.is_announced(child.program.role, name)
     except redis.RedisError:

@@ -1,14 +1,18 @@
 """gunicorn's configuration (`-c python:portal.webserver`): threads over WSGI, limits on requests, our logs."""
 
+import contextlib
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
+import redis
 import structlog
 from django.conf import settings
 from gunicorn import glogging
 
 from portal import logs, process
+from portal.outbox.workers import announce
 
 
 class Logger(glogging.Logger):
@@ -61,3 +65,9 @@ def on_starting(server: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     process.die_with(server.pid)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Everything is loaded: whoever waits for this web process to take over may know (portal/rolling.py)."""
+    with contextlib.suppress(redis.RedisError):
+        announce("web", f"{socket.gethostname()}:{worker.ppid}", {})

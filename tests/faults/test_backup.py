@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_sending_survives import drained, signed_in
+from tests.faults.sending import signed_in, wait_until_drained
 from tests.http import Browser
 from tests.postgres import Postgres, available
 from tests.stack import Stack, wait_for
@@ -29,6 +29,9 @@ def postgres(request):
     else:
         with Postgres() as server:
             yield server
+
+
+SECRETS = "SELECT wrapped_private FROM keys_intakekey UNION ALL SELECT wrapped_decryption FROM keys_unlockedsession"
 
 
 def send(browser: Browser, subject: str, **files: bytes) -> str:
@@ -63,7 +66,7 @@ def test_everything_delivered_before_a_backup_under_load_is_read_after_it(tmp_pa
         alice = signed_in(stack, "alice")
         for number in range(BEFORE):
             send(alice, f"Before {number}", **{"canary.bin": b"canary of the file" * 5000})
-        drained(stack)
+        wait_until_drained(stack)
 
         def write(writer: int) -> int:
             """Sends and rewrites a draft, again and again: objects come and go while they are copied."""
@@ -80,17 +83,24 @@ def test_everything_delivered_before_a_backup_under_load_is_read_after_it(tmp_pa
             try:
                 wait_for(lambda: stack.query("SELECT count(*) FROM mail_message")[0][0] > BEFORE + WRITERS, within=60, what="a load")
                 file, said = archived(stack)
+                secrets = [bytes(row[0]) for row in stack.query(SECRETS)]
+                assert len(secrets) > WRITERS
             finally:
                 over.set()
             print(said, [each.result() for each in writers])
         stack.wait_ready()
-    canaries = [b"canary of the file", b"canary of the draft", (stack.data / "secrets/master.key").read_bytes()]
+    assert stack.query("SELECT count(*) FROM audit_event WHERE verb = 'backed_up'") == [(1,)]
+    canaries = [b"canary of the file", b"canary of the draft", (stack.data / "secrets/master.key").read_bytes(), *secrets]
     content = file.read_bytes()
     assert [each for each in canaries if each in content] == []
     back = fresh(stack, tmp_path / "back")
     assert "restored: " in back.run_manage("restore", str(file))
+    assert back.query("SELECT count(*) FROM keys_intakekey") == [(1,)], "the new one only"
+    for sessions in ("keys_unlockedsession", "django_session"):
+        assert back.query("SELECT count(*) FROM " + sessions) == [(0,)]  # noqa: S608 - names of our own
+    assert back.query("SELECT count(*) FROM audit_event WHERE verb = 'restored'") == [(1,)]
     with back:
-        drained(back)
+        wait_until_drained(back)
         bob = signed_in(back, "bob")
         arrived = {each.subject: each.id for each in bob.lines()}
         for number in range(BEFORE):
@@ -102,6 +112,15 @@ def test_everything_delivered_before_a_backup_under_load_is_read_after_it(tmp_pa
             signed_in(back, account["user"])
         send(signed_in(back, "alice"), "Afterwards")
         wait_for(lambda: "Afterwards" in {each.subject for each in bob.lines()}, within=30, what="sending goes on")
+
+
+def test_without_the_tools_of_postgresql_there_is_a_refusal_and_no_file(tmp_path, postgres):
+    if postgres is None:
+        pytest.skip("SQLite needs no tools")
+    stack = Stack(tmp_path / "data", postgres=postgres, PATH=str(tmp_path))
+    with pytest.raises(AssertionError, match=r"pg_dump is not on the PATH\. Install"):
+        stack.run_manage("backup", str(tmp_path / "backup.tar"))
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("backup")] == []
 
 
 def test_a_damaged_archive_changes_nothing_and_a_full_folder_is_left_alone(tmp_path):
@@ -132,7 +151,7 @@ def test_the_master_key_among_the_objects_or_behind_one_is_not_backed_up(tmp_pat
     key, objects = stack.data / "secrets/master.key", stack.data / "objects"
     with stack:
         send(signed_in(stack, "alice"), "Hello")
-        drained(stack)
+        wait_until_drained(stack)
     name = stack.query("SELECT object_name FROM mail_envelope")[0][0]
     (objects / name).unlink()
     (objects / name).symlink_to(key)
@@ -149,7 +168,7 @@ def test_the_master_key_among_the_objects_or_behind_one_is_not_backed_up(tmp_pat
 def test_an_object_that_is_gone_for_good_is_named_and_the_rest_is_kept(tmp_path):
     with Stack(tmp_path / "data", demo=True, UNDO_SECONDS="0") as stack:
         send(signed_in(stack, "alice"), "Hello")
-        drained(stack)
+        wait_until_drained(stack)
     name = stack.query("SELECT object_name FROM mail_envelope")[0][0]
     (stack.data / "objects" / name).unlink()
     with pytest.raises(AssertionError, match="1 objects that rows name are not in the storage"):
@@ -179,7 +198,7 @@ def test_what_was_on_its_way_goes_on_or_is_in_drafts_again(tmp_path):
     back.environment["UNDO_SECONDS"] = "0"
     back.run_manage("restore", str(tmp_path / "backup.tar"))
     with back:
-        drained(back)
+        wait_until_drained(back)
         alice, bob = signed_in(back, "alice"), signed_in(back, "bob")
         (line,) = bob.lines()
         assert line.subject == "(subject unknown: delivered after a restore)"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_sending_survives import signed_in
+from tests.faults.sending import signed_in
 from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.faults
