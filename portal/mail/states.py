@@ -32,6 +32,8 @@ RELAY_TRANSITIONS: dict[tuple[str, str], str] = {
     (_Way.WAITING, "refuse"): _Way.FAILED,
     (_Way.WAITING, "delivered"): _Way.DELIVERED,  # the notification was faster than our own transaction
     (_Way.WAITING, "failed"): _Way.BOUNCED,
+    (_Way.SENT, "delayed"): _Way.SENT,
+    (_Way.SENT, "relayed"): _Way.SENT,
     (_Way.SENT, "delivered"): _Way.DELIVERED,
     (_Way.SENT, "failed"): _Way.BOUNCED,
 }
