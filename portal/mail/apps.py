@@ -14,8 +14,9 @@ class MailConfig(AppConfig):
         from portal.keys import intake
         from portal.mail import services
         from portal.mail.services import housekeeping
-        from portal.mail.services.accept import acceptance_held_up, close_arrival
+        from portal.mail.services.accept import acceptance_held_up, close_arrival, notification_readers
         from portal.mail.services.deliver import delivery_held_up, stop_delivery
+        from portal.mail.services.notifications import note_delivery_status
         from portal.mail.services.relay import relaying_held_up, stop_relaying
         from portal.mail.services.seal import fail, sealing_held_up
         from portal.outbox import registry
@@ -26,6 +27,7 @@ class MailConfig(AppConfig):
         registry.register(
             "relay", services.relay, on_dead=relaying_held_up, on_cancelled=stop_relaying, delays=RELAY_DELAYS
         )
+        notification_readers.append(note_delivery_status)
         registry.register("sweep", housekeeping.sweep, every=timedelta(hours=1))
         registry.register("rotate_intake_key", housekeeping.rotate_intake_key, every=intake.LIFETIME)
         intake.holders.append(housekeeping.intake_keys_in_use)

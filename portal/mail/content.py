@@ -1,6 +1,7 @@
 """What a person writes, between the form, the sealed draft and the seal job."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 
 from portal.outbox.models import Precedence
@@ -114,6 +115,14 @@ class EnvelopeSummary:
     def sent(self) -> Summary:
         """The line in the originator's Sent."""
         return Summary(self.subject, self.to_names, self.attachments)
+
+
+_UNPRINTABLE = re.compile(r"[^!-~]+")
+
+
+def printable(text: str) -> str:
+    """What another mail system wrote, for a page: printable ASCII, and one space for all else."""
+    return _UNPRINTABLE.sub(" ", text).strip()
 
 
 def _cut(text: str, octets: int) -> str:

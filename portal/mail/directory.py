@@ -10,7 +10,7 @@ from django.core.validators import EmailValidator
 from django.db.models import Q
 
 from portal.accounts.models import User
-from portal.mail.models import Origin
+from portal.mail.models import Release
 from portal.policy.selectors import Outsider
 
 _ENTRY = re.compile(r'(?:"[^"]*"|[^,;])+')
@@ -91,7 +91,7 @@ def outside(address: str) -> Outside | None:
 def clearances(parties: Iterable[Party | None]) -> dict[str, bytes | None]:
     """The clearance (DER) of each domain outside: its own, or what "*" says of any other. None: nothing may be sent there."""
     domains = {each.domain for each in parties if isinstance(each, Outside)}
-    known = dict(Origin.objects.filter(domain__in=[*domains, "*"]).values_list("domain", "releasable")) if domains else {}
+    known = dict(Release.objects.filter(domain__in=[*domains, "*"]).values_list("domain", "clearance")) if domains else {}
     return {domain: known.get(domain, known.get("*")) for domain in domains}
 
 

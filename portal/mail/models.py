@@ -190,13 +190,22 @@ class Origin(models.Model):
     """Where mail from outside comes from, by the domain of its sender ("*": any other), and which labels it gets.
 
     An unlabelled message gets `label`, or is refused if there is none; encrypted mail, whose label nobody can see before its recipient opens it,
-    gets `provisional_label`, or is refused. The other way only what `releasable`, a clearance (DER), allows is sent there: without one nothing.
+    gets `provisional_label`, or is refused.
     """
 
     domain = models.CharField(max_length=255, unique=True)
     label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True, related_name="+")
     provisional_label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True, related_name="+")
-    releasable = BytesField(null=True)
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class Release(models.Model):
+    """What may be sent to a domain outside ("*": to any that has no row of its own): what its clearance (DER) allows, or nothing (None)."""
+
+    domain = models.CharField(max_length=255, unique=True)
+    clearance = BytesField(null=True)
 
     def __str__(self) -> str:
         return self.domain

@@ -3,7 +3,6 @@
 A worker that waits for a slow relay keeps its job meanwhile.
 """
 
-import re
 import select
 import smtplib
 import socket
@@ -15,10 +14,11 @@ from typing import BinaryIO
 
 from django.conf import settings
 
+from portal.mail.content import printable
+
 PATIENCE = 60.0  # seconds for the answer to a command; less than RFC 5321 section 4.5.3.2 asks for, because it is the operator's own relay
 FINAL_PATIENCE = 600.0  # for the answer to the end of DATA, section 4.5.3.2.6
 PIECE = 64 * 1024
-_UNSHOWABLE = re.compile(r"[^ -~]+")
 
 
 _NOT_ITS_FAULT = range(530, 539)  # RFC 4954 section 6: it is about us and not about the message
@@ -106,8 +106,7 @@ def _expect(first_digit: int, code: int, reply: bytes) -> None:
     if code // 100 == first_digit:
         return
     if code // 100 == 5 and code not in _NOT_ITS_FAULT:
-        said = _UNSHOWABLE.sub(" ", reply.decode("ascii", "replace")).strip()
-        raise Refused(f"The relay refused it: {code} {said}"[:300])
+        raise Refused(f"The relay refused it: {code} {printable(reply.decode('latin-1'))}"[:300])
     raise Unavailable(f"the relay answered {code}")
 
 

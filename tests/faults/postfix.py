@@ -87,7 +87,7 @@ def postfix(folder: Path, *, people: tuple[str, ...], portal: str) -> Iterator[P
     """`portal` is the next hop for portal.example: "smtp:[127.0.0.1]:2525", or with lmtp."""
     folder.chmod(0o755)
     for parent in folder.parents:  # pytest's folders are the user's alone; Postfix drops its rights
-        if str(parent).startswith("/tmp/"):  # noqa: S108
+        if str(parent).startswith("/tmp/"):
             parent.chmod(0o755)
     (folder / "queue").mkdir()
     for name in ("data", "mail"):

@@ -3,7 +3,25 @@
 from portal.mail.engine.answering import answer
 from portal.mail.engine.arriving import Seen, Unacceptable, keep, look_at, wrap
 from portal.mail.engine.making import Attached, Letter, Made, make
+from portal.mail.engine.notifying import Notified, notifications
 from portal.mail.engine.showing import File, Shown, show
 from portal.mail.engine.trust import Trust
 
-__all__ = ["Attached", "File", "Letter", "Made", "Seen", "Shown", "Trust", "Unacceptable", "answer", "keep", "look_at", "make", "show", "wrap"]
+__all__ = [
+    "Attached",
+    "File",
+    "Letter",
+    "Made",
+    "Notified",
+    "Seen",
+    "Shown",
+    "Trust",
+    "Unacceptable",
+    "answer",
+    "keep",
+    "look_at",
+    "make",
+    "notifications",
+    "show",
+    "wrap",
+]

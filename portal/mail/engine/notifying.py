@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from portal.mail.content import printable
 from secmail import Malformed, SecmailError, Source, mime
 
 LONGEST = 64 * 1024  # octets that are read of a part
 MOST_RECIPIENTS = 50
 _ACTIONS = ("failed", "delivered", "delayed", "relayed", "expanded")
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")  # RFC 3463 section 2
-_UNSHOWABLE = re.compile(r"[^ -~]+")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 
 Action = Literal["failed", "delivered", "delayed", "relayed", "expanded"]
@@ -48,7 +48,7 @@ def _notified(parts: tuple[mime.Entity, ...]) -> Iterator[Notified]:
     if not reports:
         return
     about, *recipients = _groups(_text(reports[0]))
-    envelope_id = _unquoted(about.get("original-envelope-id", ""))
+    envelope_id = printable(about.get("original-envelope-id", ""))
     message_id = next(filter(None, map(_returned_id, parts)), "")
     for each in recipients[:MOST_RECIPIENTS]:
         action = each.get("action", "").lower()
@@ -67,7 +67,7 @@ def _notified(parts: tuple[mime.Entity, ...]) -> Iterator[Notified]:
 def _groups(section: bytes) -> list[mime.Headers]:
     """RFC 3464 section 2.1: the fields about the message, then those about each recipient, with empty lines between."""
     blocks = re.split(rb"\r?\n(?:[ \t]*\r?\n)+", section.strip())
-    found = [mime.parse_headers(block + b"\r\n") for block in blocks if block.strip()]
+    found = [mime.parse_headers(block) for block in blocks if block.strip()]
     if not found:
         raise Malformed("an empty delivery status")
     return found
@@ -79,7 +79,7 @@ def _returned_id(part: mime.Entity) -> str:
         return ""
     section = re.split(rb"\r?\n\r?\n", _text(part), maxsplit=1)[0]
     try:
-        found = _MESSAGE_ID.search(mime.parse_headers(section + b"\r\n").get("message-id", ""))
+        found = _MESSAGE_ID.search(mime.parse_headers(section.rstrip()).get("message-id", ""))
     except Malformed:  # cut off in the middle
         return ""
     return found[0] if found else ""
@@ -92,8 +92,4 @@ def _text(part: mime.Entity) -> bytes:
 
 def _typed(value: str) -> str:
     """RFC 3464 section 2.1.2: a type, a semicolon and the value."""
-    return _UNSHOWABLE.sub(" ", value.partition(";")[2] or value).strip()[:250]
-
-
-def _unquoted(xtext: str) -> str:
-    return _UNSHOWABLE.sub("", xtext).strip()
+    return printable(value.partition(";")[2] or value)[:250]

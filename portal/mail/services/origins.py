@@ -22,12 +22,6 @@ def origin_of(sender: str) -> Origin | None:
     return found.get(domain) or found.get(ANY)
 
 
-def as_any_other() -> dict[str, object]:
-    """What a domain begins with when it gets a row of its own: what has held for it so far."""
-    found = Origin.objects.filter(domain=ANY).first()
-    return {name: getattr(found, name) for name in ("label", "provisional_label", "releasable")} if found else {}
-
-
 def set_origin(*, actor: Actor, domain: str, unlabelled: int | None, encrypted: int | None) -> Origin | Refused:
     """What unlabelled and what encrypted mail from a domain ("*": from any other) is classified as; None: it is refused."""
     domain = domain.strip().lower()
@@ -38,7 +32,7 @@ def set_origin(*, actor: Actor, domain: str, unlabelled: int | None, encrypted: 
         except PolicyError as error:
             return refuse(str(error), verb=Verb.ORIGIN_CHANGED, actor=actor, kind="origin", id="")
         labels = {"label": label, "provisional_label": provisional}
-        origin, _ = Origin.objects.update_or_create(domain=domain, defaults=labels, create_defaults=as_any_other() | labels)
+        origin, _ = Origin.objects.update_or_create(domain=domain, defaults=labels)
         said = f"unlabelled mail: {label or 'refused'}; encrypted mail: {provisional or 'refused'}"
         record(verb=Verb.ORIGIN_CHANGED, actor=actor, kind="origin", id=domain, reason=said)
         return origin

@@ -47,12 +47,9 @@ def test_an_origin_is_added_changed_and_removed_with_one_event_each(officer):
     ]
 
 
-def test_a_domain_that_gets_a_row_for_one_thing_keeps_what_held_for_it_so_far(organisation):
-    release(actor=SYSTEM, domain="*", classification=RESTRICTED)
+def test_what_may_leave_to_a_domain_says_nothing_about_what_comes_from_there(organisation):
     release(actor=SYSTEM, domain="partner.example", classification=CONFIDENTIAL)
     assert origin_of("x@partner.example").label.marking == "UNCLASSIFIED"
-    services.set_origin(actor=SYSTEM, domain="other.example", unlabelled=None, encrypted=None)
-    assert origin_of("x@other.example").releasable == origin_of("x@any.example").releasable
 
 
 def test_the_form_is_filled_with_what_an_origin_has(officer):

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from django.core.management.base import BaseCommand, CommandError
 
 from portal.audit.services import SYSTEM, Refused
-from portal.mail.models import Origin
+from portal.mail.models import Release
 from portal.mail.services.release import end_release, release
 from portal.policy.officer import clearance_choices
 from portal.policy.selectors import marking_of_clearance
@@ -28,10 +28,11 @@ class Command(BaseCommand):
             self._done(release(actor=SYSTEM, domain=domain, classification=value, categories=references))
         elif domain:
             raise CommandError("name a classification, or --end")
-        for origin in Origin.objects.exclude(releasable=None).order_by("domain"):
-            self.stdout.write(f"{origin.domain:40} {marking_of_clearance(origin.releasable)}")
+        for row in Release.objects.order_by("domain"):
+            allowed = marking_of_clearance(row.clearance) if row.clearance else ""
+            self.stdout.write(f"{row.domain:40} {allowed or 'nothing'}")
 
-    def _done(self, outcome: Origin | Refused) -> None:
+    def _done(self, outcome: Release | Refused) -> None:
         if isinstance(outcome, Refused):
             raise CommandError(outcome.reason)
 
