@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.stack import free_port
 
@@ -83,12 +84,22 @@ class Postfix:
 
 
 @contextmanager
-def postfix(folder: Path, *, people: tuple[str, ...], portal: str) -> Iterator[Postfix]:
+def postfix(*, people: tuple[str, ...], portal: str) -> Iterator[Postfix]:
     """`portal` is the next hop for portal.example: "smtp:[127.0.0.1]:2525", or with lmtp."""
-    folder.chmod(0o755)
-    for parent in folder.parents:  # pytest's folders are the user's alone; Postfix drops its rights
-        if str(parent).startswith("/tmp/"):
-            parent.chmod(0o755)
+    # Not in pytest's folder, which is one user's alone: Postfix drops its rights
+    with TemporaryDirectory(prefix="postfix-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        port = _configure(folder, people, portal)
+        _postfix(folder, "start")
+        try:
+            yield Postfix(folder, port)
+        finally:
+            _postfix(folder, "stop")
+
+
+def _configure(folder: Path, people: tuple[str, ...], portal: str) -> int:
+    """The port it will listen on."""
     (folder / "queue").mkdir()
     for name in ("data", "mail"):
         (folder / name).mkdir()
@@ -100,11 +111,7 @@ def postfix(folder: Path, *, people: tuple[str, ...], portal: str) -> Iterator[P
     values = {"folder": folder, "port": port, "domain": DOMAIN, "uid": owner.st_uid, "gid": owner.st_gid}
     (folder / "main.cf").write_text(_MAIN.format(**values))
     (folder / "master.cf").write_text(_MASTER.format(**values))
-    _postfix(folder, "start")
-    try:
-        yield Postfix(folder, port)
-    finally:
-        _postfix(folder, "stop")
+    return port
 
 
 def _postfix(folder: Path, what: str) -> None:

@@ -25,8 +25,7 @@ def next_door(tmp_path_factory):
     """(portal, Postfix): each is the other's next hop."""
     folder, smtp = tmp_path_factory.mktemp("next-door"), free_port()
     (folder / "anchors.pem").write_bytes(outsiders.authority().pem)
-    (folder / "postfix").mkdir()
-    with postfix(folder / "postfix", people=("olga",), portal=f"smtp:[127.0.0.1]:{smtp}") as server:
+    with postfix(people=("olga",), portal=f"smtp:[127.0.0.1]:{smtp}") as server:
         environment = {"RELAY_HOST": "127.0.0.1", "RELAY_PORT": str(server.port), "RELAY_TLS": "none", "SMTP_PORT": str(smtp)}
         with Stack(folder / "data", demo=True, TRUST_ANCHORS=str(folder / "anchors.pem"), **environment) as stack:
             subprocess.run(
