@@ -1,6 +1,7 @@
 """A real mail system next door: mail leaves through Postfix and is opened by stock OpenSSL, notifications and answers come back by it."""
 
 import json
+import os
 import smtplib
 import subprocess
 from email import message_from_bytes
@@ -16,6 +17,7 @@ from tests.stack import ROOT, Stack, free_port, wait_for
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.skipif(POSTFIX is None, reason="Postfix is not installed (apt-get install postfix)"),
+    pytest.mark.skipif(os.getuid() != 0, reason="Postfix is started by root only"),
 ]
 OLGA, GONE = "olga@elsewhere.example", "gone@elsewhere.example"
 
