@@ -75,6 +75,7 @@ def _page(
 ) -> HttpResponse:
     context = {
         "origins": selectors.origins(),
+        "releases": selectors.releases(),
         "form": form or _form(),
         "release_form": release_form or _release_form(),
     }

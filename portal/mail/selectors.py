@@ -16,7 +16,7 @@ from portal.keys.vault import Vault
 from portal.mail.access import access_message
 from portal.mail.content import Summary
 from portal.mail.directory import Outside, clearances
-from portal.mail.models import Delivery, Draft, Envelope, Message, Origin, Outbound, undo_time
+from portal.mail.models import Delivery, Draft, Envelope, Message, Origin, Outbound, Release, undo_time
 from portal.mail.states import State
 from portal.outbox.calls import CallError
 from portal.outbox.models import Precedence
@@ -357,17 +357,23 @@ def _way(way: Outbound) -> Step:
     return Step(way.address, state, way.sent_at, f"{words}. {way.reason}" if way.reason else words)
 
 
+def origins() -> list[Origin]:
+    """All origins by domain, "*" first."""
+    return list(Origin.objects.select_related("label", "provisional_label").order_by("domain"))
+
+
 @dataclass(frozen=True)
-class OriginRow:
-    """A domain outside: how mail from there is labelled, and the marking of what may leave to it ("": nothing)."""
+class ReleaseRow:
+    """A domain outside, and the marking of what may leave to it ("": nothing)."""
 
-    origin: Origin
-    released: str
+    domain: str
+    marking: str
 
 
-def origins() -> list[OriginRow]:
-    found = Origin.objects.select_related("label", "provisional_label").order_by("domain")
-    return [OriginRow(each, marking_of_clearance(each.releasable) if each.releasable else "") for each in found]
+def releases() -> list[ReleaseRow]:
+    """All domains to which something may leave, or expressly nothing, "*" first."""
+    found = Release.objects.order_by("domain")
+    return [ReleaseRow(each.domain, marking_of_clearance(each.clearance) if each.clearance else "") for each in found]
 
 
 def origin_choices(domain: str) -> dict[str, object]:
