@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.postfix import POSTFIX, postfix
 from tests.http import Browser
 from tests.portal.mail.outside import plain
 from tests.stack import Stack, free_port, wait_for
@@ -97,3 +98,20 @@ def test_250_is_said_after_the_disk_has_it(stack, tmp_path):
             answered += 1
             assert synced >= 3  # the object, its folder, the database's log
     assert answered == 10
+
+
+@pytest.mark.skipif(POSTFIX is None, reason="Postfix is not installed (apt-get install postfix)")
+def test_postfix_hands_over_by_lmtp(tmp_path_factory):
+    port = free_port()
+    folder = tmp_path_factory.mktemp("lmtp") / "data"
+    with (
+        postfix(people=(), portal=f"lmtp:inet:127.0.0.1:{port}") as server,
+        Stack(folder, demo=True, SMTP_PORT=str(port), SMTP_LMTP="1") as stack,
+        smtplib.SMTP("127.0.0.1", server.port, timeout=30) as smtp,
+    ):
+        smtp.sendmail("eve@elsewhere.example", ["bob@portal.example", "alice@portal.example", "nobody@portal.example"], plain())
+        wait_for(lambda: server.log().count("status=sent (250 2.6.0 Accepted.)") == 2, within=60, what="handed over")
+        wait_for(lambda: "5.1.1 Nobody has this address here." in server.log(), within=60, what="refused")
+        for name in ("bob", "alice"):
+            browser = reader(stack, name)
+            wait_for(lambda browser=browser: any(each.subject == "Tides" for each in browser.lines()), within=60, what=name)
