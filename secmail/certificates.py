@@ -102,7 +102,7 @@ class Certificate:
     def from_der(cls, data: bytes) -> "Certificate":
         """Read one DER certificate; Malformed or Unsupported if the engine cannot work with it.
 
-        Names are read when they are first asked for, and may be Malformed then: who encrypts to 10,000 people needs none. See ``check``.
+        Names are read when they are first asked for, and may be Malformed then: who encrypts to 10,000 people needs none. So are most extensions. See ``checked``.
         """
         if len(data) > MAX_LENGTH:
             raise Malformed(f"a certificate of more than {MAX_LENGTH} octets")
@@ -112,9 +112,10 @@ class Certificate:
         certificate._x509, certificate._members, certificate.capabilities  # noqa: B018 (errors come out here)
         return certificate
 
-    def check(self) -> None:
-        """Read now what ``from_der`` leaves for later, so that none of the properties raises Malformed any more."""
-        self._extensions, self._issuer, self.emails  # noqa: B018
+    def checked(self) -> Self:
+        """The same after reading what ``from_der`` leaves for later: Malformed now, or from none of the properties any more."""
+        self._extensions, self._issuer, self.emails, self.key_usage, self.is_for_mail  # noqa: B018
+        return self
 
     @classmethod
     def from_pem(cls, data: bytes) -> "Certificate":
@@ -262,6 +263,8 @@ class Certificate:
     @remembered
     def capabilities(self) -> tuple[str, ...] | None:
         """OIDs of the S/MIME capabilities that the certificate states (RFC 4262), None if it states none."""
+        if der.oid(SMIME_CAPABILITIES) not in self.der:  # which few state: the extensions need not be gone through
+            return None
         value = self.extension_value(SMIME_CAPABILITIES)
         return None if value is None else tuple(each.inside().oid() for each in der.read(value))
 
@@ -312,19 +315,15 @@ class Certificate:
         return _read_name(lambda: self._x509.issuer)
 
     @remembered
-    def _members(self) -> tuple[bytes, bytes, bytes, bytes]:
-        """Serial number, issuer, subject and public key as encoded: re-encoding a foreign Name may change it."""
-        members = self._tbs
-        first = 1 if members[0][0] == der.context(0) else 0
-        serial_number, _, issuer, _, subject, public_key_info = members[first : first + 6]
-        return serial_number, issuer, subject, public_key_info
-
-    @remembered
-    def _tbs(self) -> list[bytes]:
-        """The members of the TBSCertificate as encoded."""
+    def _members(self) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+        """Serial number, issuer, subject, public key and extensions as encoded: re-encoding a foreign Name may change it."""
         _, start, end = der.header(self.der, 0, len(self.der))
         _, start, end = der.header(self.der, start, end)
-        return der.encodings(self.der, start, end)
+        members = der.encodings(self.der, start, end)
+        first = 1 if members[0][0] == der.context(0) else 0
+        serial_number, _, issuer, _, subject, public_key_info = members[first : first + 6]
+        extensions = members[-1] if members[-1][0] == EXTENSIONS else b""
+        return serial_number, issuer, subject, public_key_info, extensions
 
     @remembered
     def _encoded_extensions(self) -> dict[bytes, bytes]:
@@ -333,18 +332,21 @@ class Certificate:
         ``cryptography``, which has read the certificate before, makes objects of all of them, and there may be 10,000 recipients.
         """
         found: dict[bytes, bytes] = {}
-        last = self._tbs[-1]
-        if last[0] != EXTENSIONS:
+        extensions = self._members[4]
+        if not extensions:
             return found
-        _, start, end = der.header(last, 0, len(last))
-        _, start, end = der.header(last, start, end)
-        for extension in der.encodings(last, start, end):
-            _, start, end = der.header(extension, 0, len(extension))
-            oid, *_, value = der.encodings(extension, start, end)
-            if oid in found:
-                raise Malformed("a certificate with the same extension twice")
-            _, start, end = der.header(value, 0, len(value))
-            found[oid] = value[start:]
+        _, position, limit = der.header(extensions, 0, len(extensions))
+        _, position, limit = der.header(extensions, position, limit)
+        while position < limit:
+            _, start, end = der.header(extensions, position, limit)
+            oid_end = der.header(extensions, start, end)[2]
+            tag, content, position = der.header(extensions, oid_end, end)
+            if tag == der.BOOLEAN:  # whether it is critical
+                tag, content, position = der.header(extensions, position, end)
+            oid = extensions[start:oid_end]
+            if tag != der.OCTET_STRING or position != end or oid in found:
+                raise Malformed("a certificate with the same extension twice, or one that is none")
+            found[oid] = extensions[content:end]
         return found
 
     def may(self, *usages: str) -> bool:
@@ -357,8 +359,8 @@ class Certificate:
         found = self.extension_value(EXTENDED_KEY_USAGE)
         if found is None:
             return True
-        _, start, end = der.header(found, 0, len(found))
-        return not MAIL_PURPOSES.isdisjoint(der.encodings(found, start, end))
+        purposes = der.read(found).rest()
+        return not MAIL_PURPOSES.isdisjoint(der.encodings(purposes, 0, len(purposes)))
 
 
 def normal_address(address: str) -> str:

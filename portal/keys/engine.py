@@ -122,8 +122,6 @@ def read_certificates(data: bytes) -> list[Certificate]:
     """All certificates of a file: PEM, DER, PKCS#7. Raises `NotUsable`."""
     try:
         found = list(read_contents(data, None, keys=False).certificates)
-        for each in found:
-            each.check()
     except SecmailError:
         found = []
     if not found:

@@ -43,7 +43,7 @@ def read_contents(data: bytes, passphrase: bytes | None, *, keys: bool = True) -
 
 def _armoured(label: str, pem: bytes, inside: bytes, passphrase: bytes | None, *, keys: bool) -> Contents:
     if label in CERTIFICATE_BLOCKS:
-        return Contents((Certificate.from_der(inside),))
+        return Contents((Certificate.from_der(inside).checked(),))
     if label in CMS_BLOCKS:
         return Contents(_certificates_only(inside))
     if label == "PKCS12":
@@ -62,7 +62,7 @@ def _bare(data: bytes, passphrase: bytes | None, *, keys: bool) -> Contents:
     if first.tag == der.INTEGER and first.integer() == 3:
         return _pkcs12(data, passphrase)
     if first.tag == der.SEQUENCE and members.peek() == der.SEQUENCE:
-        return Contents((Certificate.from_der(data),))
+        return Contents((Certificate.from_der(data).checked(),))
     return Contents(keys=(_private_key(data, passphrase),)) if keys else Contents()
 
 
@@ -94,7 +94,7 @@ def _pkcs12(data: bytes, passphrase: bytes | None) -> Contents:
         raise Unsupported("a PKCS#12 with algorithms that are not supported") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Malformed("no PKCS#12, or the passphrase is not the right one") from error
-    return Contents(tuple(map(Certificate.from_der, found)), tuple(private.values()))
+    return Contents(tuple(Certificate.from_der(each).checked() for each in found), tuple(private.values()))
 
 
 def _check_iterations(data: bytes) -> None:

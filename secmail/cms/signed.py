@@ -319,9 +319,7 @@ def _certificates(member: der.Element | None, allowance: Allowance) -> tuple[Cer
     for each in allowance.read(member):
         allowance.take_certificate(len(each.der))
         with suppress(SecmailError):
-            certificate = Certificate.from_der(each.der)
-            certificate.check()
-            found.append(certificate)
+            found.append(Certificate.from_der(each.der).checked())
     return tuple(found)
 
 

@@ -144,4 +144,4 @@ def _certificates(member: der.Element | None) -> Iterator[Certificate]:
         if number == MAX_CERTIFICATES:
             return
         with suppress(SecmailError):
-            yield Certificate.from_der(each.der)
+            yield Certificate.from_der(each.der).checked()

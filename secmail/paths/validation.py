@@ -120,7 +120,7 @@ def _validated(
 ) -> PathVerdict:
     trust, at, options = paths.trust, paths.at, paths.options
     try:
-        certificate.asn1  # noqa: B018 (errors come out here)
+        certificate.checked().asn1  # noqa: B018 (errors come out here)
     except Malformed:
         return PathVerdict(False, "the certificate is malformed")
     unfit = _unfit(certificate, purpose)
@@ -188,7 +188,7 @@ def _anchored(candidates: Iterable[Certificate], trust: TrustStore) -> list[Cert
     by_issuer: dict[str | bytes, list[Certificate]] = {}
     for candidate in dict.fromkeys(candidates):
         with suppress(Malformed):
-            candidate.asn1  # noqa: B018 (errors come out here)
+            candidate.checked().asn1  # noqa: B018 (errors come out here)
             by_issuer.setdefault(comparable(candidate.issuer_der), []).append(candidate)
     kept: list[Certificate] = []
     issuers = list(trust.anchors)

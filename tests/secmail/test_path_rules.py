@@ -103,7 +103,7 @@ def test_an_extension_that_is_there_twice_is_malformed():
     _, algorithm, _ = (each.der for each in der.read(once))
     signature = der.tlv(der.BIT_STRING, b"\0", ROOT.key.sign(signed, ec.ECDSA(hashes.SHA256())))
     with pytest.raises(Malformed):
-        Certificate.from_der(der.sequence(signed, algorithm, signature))
+        Certificate.from_der(der.sequence(signed, algorithm, signature)).checked()
 
 
 @pytest.mark.parametrize(
