@@ -24,11 +24,23 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x25519
 from bench import peers
 from bench.material import KINDS, NOW, Identity, Material, encoded_certificates, encrypt, seal
 from bench.opening import opened
-from secmail import BytesSource, Certificate, PathCache, PathOptions, Recipient, der
+from secmail import (
+    BytesSource,
+    Certificate,
+    PathCache,
+    PathOptions,
+    Recipient,
+    Source,
+    TrustStore,
+    der,
+    unwrap,
+    wrapping,
+)
 from secmail import encrypt as enveloped
 from secmail.cms.identifiers import encodings_naming
 from secmail.cms.recipients import make_all, open_first
 from secmail.paths import validate
+from secmail.streams import copy
 
 FOLDER = Path("build/bench")
 Contender = Callable[[], float]  # does the job once, gives seconds of CPU
@@ -110,6 +122,11 @@ class Bench:
                 "engine": timed(
                     lambda: encrypt(io.BytesIO(), io.BytesIO(data), [Recipient(Certificate.from_der(each)) for each in encoded], "CBC")
                 ),
+                "engine, as S/MIME": timed(
+                    lambda: enveloped(
+                        io.BytesIO(data), io.BytesIO(), recipients=[Certificate.from_der(each) for each in encoded], content_encryption="cbc"
+                    )
+                ),
                 "floor": lambda: operations_with_new_keys(encoded),
                 **by_peers("encrypt-raw", *words),
             },
@@ -125,6 +142,7 @@ class Bench:
         certificates.write_bytes(ada.certificate.der)
         message = self.material.message(ada, "CBC", 4_096)
         sealed = BytesSource(message.read_bytes())
+        as_smime = BytesSource(self._wrapped(ada, data))
 
         def seal_one() -> None:
             seal(io.BytesIO(), io.BytesIO(data), ada, [Recipient(ada.certificate)], "CBC")
@@ -133,6 +151,7 @@ class Bench:
             f"sign and encrypt {len(data):,} octets, {kind}",
             {
                 "engine": timed(seal_one),
+                "engine, as S/MIME": timed(lambda: self._wrapped(ada, data)),
                 "floor": timed(lambda: sealing_operations(ada)),
                 **self._by_peers("seal", "AES-256-CBC", ada.path, certificates, content, self._out),
             },
@@ -143,12 +162,20 @@ class Bench:
             f"decrypt and verify {len(data):,} octets, {kind}",
             {
                 "engine": timed(lambda: opened(sealed, ada.decryption_key, io.BytesIO(), self.material.trust, options)),
+                "engine, as S/MIME": timed(lambda: unwrapped(as_smime, ada, self.material.trust, options)),
                 "floor": opening_operations(ada),
                 **self._by_peers("open", ada.path, message, self._out),
             },
             {"OpenSSL": 1.5},
             repeat=50,
         )
+
+    @staticmethod
+    def _wrapped(ada: Identity, data: bytes) -> bytes:
+        out = io.BytesIO()
+        with wrapping(out, signer=ada.signing_key, recipients=[Recipient(ada.certificate)], now=NOW, content_encryption="cbc") as sink:
+            sink.write(data)
+        return out.getvalue()
 
     # Large messages
 
@@ -203,6 +230,14 @@ class Bench:
                 self.peers["OpenSSL"].ask("open", ada.path, path, self._out)
                 line += f"; OpenSSL {self.peers['OpenSSL'].ask('peak') / 1024:,.0f} MiB"
             print(line)
+
+
+def unwrapped(message: Source, ada: Identity, trust: TrustStore, options: PathOptions) -> None:
+    found = unwrap(message, keys=[ada.decryption_key], trust=trust, now=NOW, options=options)
+    if found.verdict != "verified":
+        raise SystemExit("the message is not verified")
+    with found.content.open() as content:  # type: ignore[union-attr]
+        copy(content, io.BytesIO())
 
 
 def operations_with_new_keys(encoded: list[bytes]) -> float:

@@ -154,9 +154,7 @@ def _header(source: Source) -> "_Header":
 
 def _limited_header(reader: BerReader) -> "_Header":
     header = _Header.read(reader)
-    if header.recipient_infos is None:
-        return header
-    return replace(header, recipient_infos=der.limited(header.recipient_infos)[0])
+    return header if header.recipient_infos is None else replace(header, recipient_infos=der.limited(header.recipient_infos)[0])
 
 
 def _beyond_header(stream: BinaryIO) -> BerReader:

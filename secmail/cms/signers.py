@@ -267,15 +267,18 @@ def _verify_attributes(
 
     What travels may be BER while the DER is signed, so the sorted form is tried after the form received.
     """
+    def verified(encoded: bytes) -> tuple[Signature, bytes]:
+        message = Message.of(encoded, digest)
+        return verify(certificate.public_key, info.signature_algorithm, info.signature, message), encoded
+
     received = der.tlv(der.SET, signed_attrs.content)
-    ordered = der.set_of(member.der for member in signed_attrs.inside().at_most(attribute.MAX_ATTRIBUTES))
-    for encoded in dict.fromkeys((received, ordered)):
-        try:
-            message = Message.of(encoded, digest)
-            return verify(certificate.public_key, info.signature_algorithm, info.signature, message), encoded
-        except BadSignature as error:
-            failure = error
-    raise failure
+    try:
+        return verified(received)
+    except BadSignature:
+        ordered = der.set_of(member.der for member in signed_attrs.inside().at_most(attribute.MAX_ATTRIBUTES))
+        if ordered == received:
+            raise
+    return verified(ordered)
 
 
 # Countersignatures, RFC 5652 section 11.4
