@@ -1,6 +1,7 @@
 """Every control is found by its name; the keyboard is enough; so is a browser without scripts."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -260,8 +261,7 @@ def _writes_without_scripts(alice: Desk) -> None:
 
 def _reload_until(desk: Desk, shown: Locator) -> None:
     """Without scripts one loads a page again to see what has changed."""
-    for _ in range(60):
-        if shown.count():
-            return
+    deadline = time.monotonic() + 60
+    while not shown.count():
+        assert time.monotonic() < deadline, f"not shown: {shown}"
         desk.page.reload()
-    raise AssertionError(f"not shown: {shown}")

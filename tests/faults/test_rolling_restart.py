@@ -35,6 +35,8 @@ class Load:
         self.trouble: list[str] = []
 
     def __enter__(self) -> "Load":
+        self.bob = signed_in(self.stack, "bob")
+        self.read = self._something_to_read()
         self.pool = concurrent.futures.ThreadPoolExecutor(SENDERS + 1)
         self.people = [self.pool.submit(self._send, number) for number in range(SENDERS)]
         self.people.append(self.pool.submit(self._read))
@@ -65,14 +67,16 @@ class Load:
             self.sent[subject] = self._try(lambda: alice.send_form(form))  # noqa: B023
             count += 1
 
+    def _something_to_read(self) -> str:
+        """Before the others begin to send: a page of the inbox shows fifty."""
+        self.bob.send(to="bob", subject="To read", text="Under way.", classification="RESTRICTED")
+        return wait_for(lambda: [each.id for each in self.bob.lines() if each.subject == "To read"], within=60, what="something to read")[0]
+
     def _read(self) -> None:
         """The same message again and again: those that are counted get no events but their own."""
-        bob = signed_in(self.stack, "bob")
-        bob.send(to="bob", subject="To read", text="Under way.", classification="RESTRICTED")
-        line = wait_for(lambda: [each for each in bob.lines() if each.subject == "To read"], within=60, what="something to read")[0]
         while not self.over.is_set():
-            self._try(bob.lines)
-            self._try(lambda: bob.open(line.id))
+            self._try(self.bob.lines)
+            self._try(lambda: self.bob.open(self.read))
 
     def check(self) -> None:
         self.stack.wait_ready()
