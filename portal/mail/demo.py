@@ -73,7 +73,7 @@ def create(policy_xml: bytes) -> list[DemoAccount]:
             person.username: _create(person) for person in missing
         }
         if not Origin.objects.exists():
-            lowest = _CLASSES["UNCLASSIFIED"]
+            lowest = (_CLASSES["UNCLASSIFIED"], ())
             set_origin(actor=SYSTEM, domain=ANY, unlabelled=lowest, encrypted=lowest)
         _write(list(accounts.values()))
     return list(accounts.values())

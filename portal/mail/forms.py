@@ -1,15 +1,14 @@
 """What a browser posts. Of a draft nothing is refused here: it may be half done, `check` says what is missing."""
 
 import re
-from collections.abc import Sequence
 
 from django import forms
 from django.http import QueryDict
 
 from portal.mail.content import DraftContent
 from portal.outbox.models import Precedence
-from portal.policy.engine import Classification
 from portal.policy.forms import GrantForm
+from portal.policy.officer import LabelChoices
 
 MESSAGE_ID = re.compile(
     r"<[!-;=?-~]{1,900}>"
@@ -54,7 +53,7 @@ def _message_ids(posted: QueryDict, name: str) -> list[str]:
 
 
 class OriginForm(forms.Form):
-    """What mail from a domain outside is classified as. Empty: it is refused."""
+    """Which labels mail from a domain outside gets. Without a classification it is refused, whatever else is chosen."""
 
     domain = forms.CharField(
         label="Domain",
@@ -62,19 +61,37 @@ class OriginForm(forms.Form):
         help_text="As it stands in addresses after the @; * for every domain that is not on the list.",
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
-    unlabelled = forms.TypedChoiceField(label="Mail without a label", coerce=int, empty_value=None, required=False)
+    unlabelled = forms.TypedChoiceField(
+        label="Mail without a label",
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text="Most mail from outside. It is encrypted to its recipient when it arrives, under this label.",
+    )
+    unlabelled_category = forms.MultipleChoiceField(required=False)
     encrypted = forms.TypedChoiceField(
         label="Encrypted mail",
         coerce=int,
         empty_value=None,
         required=False,
-        help_text="Until its recipient opens it: from then on the label that is signed inside counts, too.",
+        help_text="Its own label is inside, where nobody sees it yet. Until the recipient opens it, it has this one; from then on both count.",
     )
+    encrypted_category = forms.MultipleChoiceField(required=False)
 
-    def __init__(self, *args: object, classifications: Sequence[Classification], **options: object) -> None:
+    def __init__(self, *args: object, choices: LabelChoices, **options: object) -> None:
         super().__init__(*args, **options)
-        choices = [("", "Refuse it"), *((each.value, each.name) for each in classifications)]
-        self.fields["unlabelled"].choices = self.fields["encrypted"].choices = choices
+        classifications = [("", "Refuse it"), *((each.value, each.name) for each in choices.classifications)]
+        references = [(each.reference, each.name) for group in choices.groups for each in group.choices]
+        for name in ("unlabelled", "encrypted"):
+            self.fields[name].choices = classifications
+            self.fields[f"{name}_category"].choices = references
+        self.groups = choices.groups
+
+    def wanted(self) -> dict[str, object]:
+        """What the service takes."""
+        chosen = self.cleaned_data
+        labels = {name: None if chosen[name] is None else (chosen[name], chosen[f"{name}_category"]) for name in ("unlabelled", "encrypted")}
+        return {"domain": chosen["domain"], **labels}
 
 
 class ReleaseForm(GrantForm):

@@ -17,8 +17,10 @@ OFFICERS = {RoleName.SECURITY_OFFICER.value}
 @require_GET
 @signed_in(roles=OFFICERS)
 def origins(request: HttpRequest) -> HttpResponse:
-    """All origins; ?domain= fills the form with one of them."""
-    return _page(request, _form(initial=selectors.origin_choices(request.GET.get("domain", ""))))
+    """All origins and releases; ?domain= fills the form with one of the first, ?release= with one of the second."""
+    origin, release = request.GET.get("domain", ""), request.GET.get("release", "")
+    form = _form(initial=selectors.origin_choices(origin)) if origin else None
+    return _page(request, form, release_form=_release_form(initial=selectors.release_choices(release)) if release else None)
 
 
 @require_POST
@@ -27,9 +29,9 @@ def set_origin(request: HttpRequest) -> HttpResponse:
     form = _form(request.POST)
     if not form.is_valid():
         return _page(request, form, status=400)
-    changed = services.set_origin(actor=request.actor, **form.cleaned_data)
+    changed = services.set_origin(actor=request.actor, **form.wanted())
     if isinstance(changed, Refused):
-        form.add_error("domain", changed.reason)
+        form.add_error(None, changed.reason)
         return _page(request, form, status=409)
     return redirect("mail:origins")
 
@@ -50,7 +52,7 @@ def release(request: HttpRequest) -> HttpResponse:
         return _page(request, release_form=form, status=400)
     released = services.release(actor=request.actor, **form.cleaned_data)
     if isinstance(released, Refused):
-        form.add_error("domain", released.reason)
+        form.add_error(None, released.reason)
         return _page(request, release_form=form, status=409)
     return redirect("mail:origins")
 
@@ -63,7 +65,7 @@ def end_release(request: HttpRequest) -> HttpResponse:
 
 
 def _form(*args: object, **options: object) -> OriginForm:
-    return OriginForm(*args, classifications=officer.clearance_choices().classifications, auto_id="label_%s", **options)
+    return OriginForm(*args, choices=officer.label_choices(), auto_id="label_%s", **options)
 
 
 def _release_form(*args: object, **options: object) -> ReleaseForm:

@@ -22,7 +22,8 @@ from portal.outbox.calls import CallError
 from portal.outbox.models import Precedence
 from portal.policy.access import decide_for, decide_for_domain, readable_labels
 from portal.policy.models import Label
-from portal.policy.selectors import marking_of_clearance
+from portal.policy.officer import holds
+from portal.policy.selectors import category_references, marking_of_clearance
 
 PAGE = 50
 SUMMARIES_TIMEOUT = 0.3
@@ -379,7 +380,14 @@ def releases() -> list[ReleaseRow]:
 def origin_choices(domain: str) -> dict[str, object]:
     """The initial values of the form for one of them; for an unknown domain just that."""
     origin = Origin.objects.select_related("label", "provisional_label").filter(domain=domain).first()
-    if origin is None:
-        return {"domain": domain}
-    labels = {"unlabelled": origin.label, "encrypted": origin.provisional_label}
-    return {"domain": domain, **{name: label.classification if label else None for name, label in labels.items()}}
+    values: dict[str, object] = {"domain": domain}
+    for name, label in (("unlabelled", origin and origin.label), ("encrypted", origin and origin.provisional_label)):
+        if label:
+            values |= {name: label.classification, f"{name}_category": category_references(label)}
+    return values
+
+
+def release_choices(domain: str) -> dict[str, object]:
+    """The same for what may be sent to one of them."""
+    released = Release.objects.filter(domain=domain).first()
+    return {"domain": domain, **(holds(released.clearance) if released and released.clearance else {})}

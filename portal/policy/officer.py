@@ -10,7 +10,7 @@ from portal.accounts.models import User
 from portal.policy import engine
 from portal.policy.engine import Classification, Rule, TagSet
 from portal.policy.models import Clearance, SecurityPolicy
-from portal.policy.selectors import active_policy_id
+from portal.policy.selectors import CategoryGroup, active_policy_id, whole_groups
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,34 @@ def clearance_choices() -> ClearanceChoices:
     return ClearanceChoices(list(engine.usable_classifications(policy_id)), groups)
 
 
+@dataclass(frozen=True)
+class LabelChoices:
+    """What a label may have under the policy in force."""
+
+    classifications: list[Classification]
+    groups: list[CategoryGroup]
+
+
+def label_choices() -> LabelChoices:
+    """For labels that an officer sets: everything the policy has, informative categories, too."""
+    policy_id = active_policy_id()
+    return LabelChoices(list(engine.usable_classifications(policy_id)) if policy_id else [], whole_groups())
+
+
 def held_choices(clearance: Clearance | None) -> dict[str, object]:
     """The initial values of the form: what the person holds now."""
-    policy_id = active_policy_id()
-    if clearance is None or policy_id is None:
+    if clearance is None or not (held := holds(clearance.der)):
         return {}
-    classification, categories = engine.clearance_holds(clearance.der, policy_id)
-    valid_until = clearance.valid_until.date() if clearance.valid_until else None
-    return {"classification": classification, "categories": categories, "valid_until": valid_until}
+    return held | {"valid_until": clearance.valid_until.date() if clearance.valid_until else None}
+
+
+def holds(der: bytes) -> dict[str, object]:
+    """What a clearance says under the policy in force, as values of the form."""
+    policy_id = active_policy_id()
+    if policy_id is None:
+        return {}
+    classification, categories = engine.clearance_holds(der, policy_id)
+    return {"classification": classification, "categories": categories}
 
 
 @dataclass(frozen=True)

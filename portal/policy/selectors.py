@@ -110,8 +110,21 @@ def _category_group(asked: "_Asked", classification: int, group: engine.Group) -
         kept_out = asked.may_not_use(classification, each.reference) if each.reference in usable else []
         what = f"{each.name} alone" if group.rule is Rule.PERMISSIVE else each.name
         choices.append(CategoryChoice(each.reference, each.name, _sentence(kept_out, what)))
-    at_most = "" if group.maximum is None else f" {group.maximum} at most."
-    return CategoryGroup(group.legend, group.rule.value, HOW[group.rule] + at_most, choices)
+    return CategoryGroup(group.legend, group.rule.value, _how(group), choices)
+
+
+def whole_groups() -> list[CategoryGroup]:
+    """All categories that a label may have under the policy in force, for officers: nobody's clearance limits them."""
+    policy_id = active_policy_id()
+    groups = engine.usable_groups(policy_id) if policy_id else ()
+    return [
+        CategoryGroup(group.legend, group.rule.value, _how(group), [CategoryChoice(each.reference, each.name, "") for each in group.choices])
+        for group in groups
+    ]
+
+
+def _how(group: engine.Group) -> str:
+    return HOW[group.rule] + ("" if group.maximum is None else f" {group.maximum} at most.")
 
 
 def blocked_recipients(

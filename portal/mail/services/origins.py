@@ -1,6 +1,7 @@
 """Which labels mail from outside gets, by the domain it comes from: configured by the security officer."""
 
 import re
+from collections.abc import Sequence
 
 from django.db import transaction
 
@@ -8,7 +9,7 @@ from portal.audit.models import Verb
 from portal.audit.services import Actor, Refused, record, refuse
 from portal.mail.models import Origin
 from portal.policy.models import Label
-from portal.policy.services import PolicyError, check_officer, label_row
+from portal.policy.services import LabelRefused, PolicyError, check_officer, label_row
 
 ANY = "*"
 MOST = 200  # characters: what an audit event holds; the longest name that works in mail has 253, and hardly any has 100
@@ -22,13 +23,17 @@ def origin_of(sender: str) -> Origin | None:
     return found.get(domain) or found.get(ANY)
 
 
-def set_origin(*, actor: Actor, domain: str, unlabelled: int | None, encrypted: int | None) -> Origin | Refused:
-    """What unlabelled and what encrypted mail from a domain ("*": from any other) is classified as; None: it is refused."""
+# A classification, and references of categories as the label picker posts them; None: such mail is refused
+Wanted = tuple[int, Sequence[str]] | None
+
+
+def set_origin(*, actor: Actor, domain: str, unlabelled: Wanted, encrypted: Wanted) -> Origin | Refused:
+    """Which label unlabelled and which one encrypted mail from a domain ("*": from any other) gets."""
     domain = domain.strip().lower()
     with transaction.atomic():
         try:
             _check(actor, domain)
-            label, provisional = _label(unlabelled), _label(encrypted)
+            label, provisional = _label("Mail without a label", unlabelled), _label("Encrypted mail", encrypted)
         except PolicyError as error:
             return refuse(str(error), verb=Verb.ORIGIN_CHANGED, actor=actor, kind="origin", id="")
         labels = {"label": label, "provisional_label": provisional}
@@ -57,5 +62,9 @@ def _check(actor: Actor, domain: str) -> None:
         raise PolicyError("Write the domain as it stands in addresses after the @, or * for any other.")
 
 
-def _label(classification: int | None) -> Label | None:
-    return None if classification is None else label_row(classification=classification)
+def _label(of_what: str, wanted: Wanted) -> Label | None:
+    """LabelRefused with the policy's reason for what it does not allow."""
+    try:
+        return None if wanted is None else label_row(classification=wanted[0], categories=wanted[1])
+    except LabelRefused as refusal:
+        raise LabelRefused(f"{of_what}: {refusal}") from None

@@ -160,7 +160,7 @@ def test_encrypted_mail_is_refused_where_no_provisional_label_is_configured(orga
 
 
 def test_the_senders_domain_goes_before_any_other(organisation):
-    services.set_origin(actor=SYSTEM, domain="outside.example", unlabelled=RESTRICTED, encrypted=None)
+    services.set_origin(actor=SYSTEM, domain="outside.example", unlabelled=(RESTRICTED, []), encrypted=None)
     arrive(organisation, plain())
     assert Delivery.objects.get().label.marking == "RESTRICTED"
 
@@ -219,7 +219,7 @@ def test_whoever_is_not_cleared_for_the_label_inside_finds_nothing(organisation,
 
 
 def test_the_stricter_of_both_labels_governs(organisation, eve):
-    services.set_origin(actor=SYSTEM, domain="*", unlabelled=None, encrypted=CONFIDENTIAL)
+    services.set_origin(actor=SYSTEM, domain="*", unlabelled=None, encrypted=(CONFIDENTIAL, []))
     arrive(organisation, mail(encrypted(signed(eve, label=label_of(UNCLASSIFIED)), certificate_of(organisation, "bob"))))
     delivery = Delivery.objects.get()
     assert organisation.read("bob", delivery.id).label.marking == "UNCLASSIFIED"
