@@ -7,11 +7,11 @@ from hmac import compare_digest
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.asymmetric import mlkem
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from secmail.algorithms.digests import SHA1, SHA224, SHA256, SHA384, SHA512, Digest
+from secmail.algorithms.hkdf import hkdf
 from secmail.algorithms.rsa import RSA_ENCRYPTION, RSAES_OAEP
 
 KEY_TRANSPORTS = {RSAES_OAEP: "RSAES-OAEP", RSA_ENCRYPTION: "RSA PKCS#1 v1.5"}
@@ -29,10 +29,11 @@ class KeyAgreement:
     digest: Digest
     hkdf: bool = False
 
-    def derive(self, secret: bytes, length: int, ukm: bytes | None, info: bytes) -> bytes:
+    def derivation(self, length: int, ukm: bytes | None, info: bytes) -> Callable[[bytes], bytes]:
+        """What makes a key-encryption key of ``length`` octets from the secret that is shared with a recipient."""
         if self.hkdf:
-            return HKDF(self.digest.hash, length, ukm, info).derive(secret)
-        return X963KDF(self.digest.hash, length, info).derive(secret)
+            return hkdf(self.digest.hash.name, length, ukm or b"", info)
+        return lambda secret: X963KDF(self.digest.hash, length, info).derive(secret)
 
 
 ECDH_SHA256 = KeyAgreement("1.3.132.1.11.1", "ECDH with SHA-256 KDF", SHA256)

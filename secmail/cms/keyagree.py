@@ -114,11 +114,11 @@ class KeyAgreeRecipientInfo:
     def make(certificates: Sequence[Certificate], within: Domain, cek: bytes) -> bytes:
         """One for all recipients of a domain: "one or more recipients that use the same [...] domain parameters"."""
         ephemeral, ukm = within.generate(), secrets.token_bytes(UKM_LENGTH)
-        info = _shared_info(WRAP, ukm, AES256_WRAP.key_length)
-        room, length = len(cek) + KEY_WRAP_OVERHEAD, AES256_WRAP.key_length
+        derive = within.agreement.derivation(AES256_WRAP.key_length, ukm, _shared_info(WRAP, ukm, AES256_WRAP.key_length))
+        room = len(cek) + KEY_WRAP_OVERHEAD
         # One kind of work after the other: with 10,000 recipients that is 5% faster than recipient by recipient
         secrets_ = [_agreed(within, ephemeral, each) for each in certificates]
-        keks = [within.agreement.derive(secret, length, ukm, info) for secret in secrets_]
+        keks = map(derive, secrets_)
         keys = [_prefix(each, room) + aes_key_wrap(kek, cek) for each, kek in zip(certificates, keks, strict=True)]
         public_key = der.tlv(der.BIT_STRING, b"\0", within.encode(ephemeral.public_key()))
         return der.tlv(
@@ -165,7 +165,7 @@ class KeyAgreeRecipientInfo:
         if not any(secret):
             raise ValueError("RFC 8418 section 2: the shared secret is the all-zero value")
         info = _shared_info(wrap_algorithm, self.ukm, wrap.key_length)
-        return wrap, agreement.derive(secret, wrap.key_length, self.ukm, info)
+        return wrap, agreement.derivation(wrap.key_length, self.ukm, info)(secret)
 
     def _encrypted_key(self, certificate: Certificate) -> bytes | None:
         for encoded in encodings_naming(certificate, self.recipient_encrypted_keys, MAX_KEYS):

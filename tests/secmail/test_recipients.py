@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import x448, x25519
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import RECIPIENTS, certificate, decryption_key, private_key
@@ -34,6 +35,7 @@ from secmail.algorithms import (
     AlgorithmIdentifier,
     oaep_parameters,
 )
+from secmail.algorithms.hkdf import hkdf
 from secmail.certificates import Certificate
 from secmail.cms import keyagree, shared
 from secmail.cms.enveloped import EnvelopedDataWriter, open_enveloped
@@ -176,13 +178,31 @@ class ZeroKey:
 def test_an_all_zero_secret_of_a_token_opens_nothing():
     ukm = secrets.token_bytes(32)
     info = keyagree._shared_info(keyagree.WRAP, ukm, 32)
-    kek = ECDH_HKDF_SHA256.derive(bytes(32), 32, ukm=ukm, info=info)
+    kek = ECDH_HKDF_SHA256.derivation(32, ukm=ukm, info=info)(bytes(32))
     (element,) = infos("xena")
     members = list(element.inside())
     wrapped = keyagree.aes_key_wrap(kek, CEK)
     keys = der.sequence(der.sequence(certificate("xena").issuer_and_serial_number, der.octets(wrapped)))
     forged = der.tlv(der.context(1), members[0].der, members[1].der, der.tlv(der.context(1), der.octets(ukm)), members[3].der, keys)
     assert cek_from([forged], ZeroKey()) != CEK
+
+
+HKDF_DIGESTS = sorted({each.digest for each in KEY_AGREEMENTS.values() if each.hkdf}, key=lambda each: each.name)
+
+
+@settings(max_examples=300)
+@given(digest=st.sampled_from(HKDF_DIGESTS), length=st.sampled_from((16, 24, 32)), data=st.data())
+def test_many_secrets_with_one_salt_give_the_keys_of_rfc_5869(digest, length, data):
+    """RFC 2104 section 2 shortens a salt that is longer than a block; an absent one is zeros."""
+    salt, info = data.draw(st.none() | st.binary(max_size=300)), data.draw(st.binary(max_size=100))
+    found = data.draw(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=3))
+    derive = hkdf(digest.hash.name, length, salt or b"", info)
+    assert [derive(each) for each in found] == [HKDF(digest.hash, length, salt, info).derive(each) for each in found]
+
+
+def test_a_key_longer_than_one_output_of_the_digest_is_not_made():
+    with pytest.raises(ValueError, match="more than one output"):
+        hkdf("sha256", 33, b"", b"")
 
 
 @pytest.mark.parametrize(("private", "size"), [(x25519.X25519PublicKey, 32), (x448.X448PublicKey, 56)])
