@@ -29,13 +29,14 @@ def _note_all(found: list[engine.Notified], recipients: list[str]) -> None:
 def _way(notified: engine.Notified, recipients: list[str]) -> Outbound | None:
     """The way it is about, if the notification came to the originator of that message.
 
-    By the envelope's id, which only relays on the way have seen; else by the Message-ID with the address.
+    By the envelope's id, which only relays on the way have seen; else by the Message-ID with the address, once a relay has taken it: the
+    other recipients know these, too, and whoever made them up could keep a message that still waits from ever being sent.
     """
     ways = Outbound.objects.select_for_update(of=("self",)).select_related("envelope__message__label")
     ways = ways.filter(envelope__message__originator__in=recipients)
     if notified.envelope_id:
-        return ways.filter(id=notified.envelope_id.lower()).first()
-    same = ways.filter(envelope__message__message_id=notified.message_id, address__iexact=notified.address)
+        return ways.filter(id=notified.envelope_id.lower(), marked_at__isnull=False).first()
+    same = ways.exclude(state=Outbound.State.WAITING).filter(envelope__message__message_id=notified.message_id, address__iexact=notified.address)
     return same.first() if notified.message_id else None
 
 

@@ -159,6 +159,26 @@ def test_a_notification_that_comes_to_somebody_else_changes_nothing(organisation
     assert state_of(way) == ("sent", "")
 
 
+@pytest.mark.parametrize("action", ["delivered", "failed"])
+def test_nobody_who_knows_a_message_can_keep_it_from_being_sent_to_others(organisation, way, action):
+    """Another recipient knows its Message-ID; that a message waits for the relay does not make it the time to believe him."""
+    Outbound.objects.filter(id=way.id).update(state="waiting")
+    note(notification(way, envelope_id="", action=action), organisation)
+    assert state_of(way)[0] == "waiting"
+
+
+def test_what_has_not_left_can_not_have_arrived(organisation, way):
+    Outbound.objects.filter(id=way.id).update(state="waiting", marked_at=None)
+    note(notification(way, action="delivered"), organisation)
+    assert state_of(way)[0] == "waiting"
+
+
+def test_a_notification_may_be_faster_than_the_answer_to_data(organisation, way):
+    Outbound.objects.filter(id=way.id).update(state="waiting")
+    note(notification(way, action="delivered"), organisation)
+    assert state_of(way)[0] == "delivered"
+
+
 def test_what_the_other_side_writes_is_cleaned(organisation, way):
     note(notification(way, reason="\x1b[31mno\u202e such user"), organisation)
     assert state_of(way)[1] == "5.1.1 [31mno such user"
