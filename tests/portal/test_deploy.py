@@ -52,6 +52,17 @@ def test_only_the_worker_and_the_backup_are_given_the_master_key(unit: Path) -> 
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda each: each.stem)
+def test_only_the_worker_is_given_the_password_of_the_relay(unit: Path) -> None:
+    has_file = "EnvironmentFile=-/etc/portal/worker.env" in unit.read_text(encoding="utf-8")
+    assert has_file == (unit.stem == "portal-worker")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_in_the_compose_file_only_the_worker_is_given_the_password_of_the_relay(name: str) -> None:
+    assert ("RELAY_PASSWORD" in OURS[name]["environment"]) == (name == "worker")
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda each: each.stem)
 def test_units_run_commands_and_set_variables_that_exist(unit: Path) -> None:
     common = (DEPLOY / "systemd" / "portal-.service.d" / "hardening.conf").read_text(encoding="utf-8")
     text = common + unit.read_text(encoding="utf-8")
