@@ -33,6 +33,7 @@ from portal.policy.models import Label
 from portal.stops import stop_here
 
 MOST_RECIPIENTS = 500  # more are a mail list's work
+MOST_COPIES = 10  # what all envelopes of a message hold together, in messages of the largest size
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def check(originator: User, draft_id: str, content: DraftContent, more: Sequence
     unknown = [f"“{each.typed}” is not known here. Check the spelling." for each in everybody if each.party is None]
     keyless = [without_certificate(each.outside) for each in everybody if each.outside and each.outside.id not in with_keys]
     problems = unknown + keyless + _recipient_problems(everybody, with_keys, originator) + label_problems + blocked
-    problems += _answer_problems(originator, draft_id, label) + _content_problems(originator, draft_id, content, more)
+    problems += _answer_problems(originator, draft_id, label)
+    problems += _content_problems(originator, draft_id, content, more, envelopes=len(everybody) - len(_once([*to, *cc])) + 1)
     people = [
         Person(
             typed=each.typed,
@@ -335,7 +337,9 @@ def _answer_problems(originator: User, draft_id: str, label: Label | None) -> li
     return [] if decision.granted else [decision.reason]
 
 
-def _content_problems(originator: User, draft_id: str, content: DraftContent, more: Sequence[Upload]) -> list[str]:
+def _content_problems(
+    originator: User, draft_id: str, content: DraftContent, more: Sequence[Upload], *, envelopes: int
+) -> list[str]:
     problems = []
     sizes = [each.size for each in [*_uploads(originator, draft_id), *more]]
     if not content.text.strip() and not sizes:
@@ -348,6 +352,8 @@ def _content_problems(originator: User, draft_id: str, content: DraftContent, mo
     if total > settings.MESSAGE_MAX_SIZE:
         limit = settings.MESSAGE_MAX_SIZE // 1_000_000
         problems.append(f"The message is {total // 1_000_000} MB with its attachments; {limit} MB is the most.")
+    elif total * envelopes > MOST_COPIES * settings.MESSAGE_MAX_SIZE:
+        problems.append("The message is too large for so many people in Bcc: each gets an encrypted copy of their own.")
     return problems
 
 

@@ -1,5 +1,7 @@
 """The straight line of a message, without a browser: submitted, sealed, delivered, read, answered."""
 
+import sys
+
 import pytest
 
 from portal.audit.services import SYSTEM
@@ -36,6 +38,16 @@ def test_a_recipient_who_does_not_read_gcm_makes_the_message_cbc(organisation):
     message_id = organisation.send("alice", to="bob, carol")
     assert Envelope.objects.get(message=message_id).content_encryption == "AES-256-CBC"
     assert organisation.read("carol", organisation.delivery("carol", message_id).id).verdict == "verified"
+
+
+def test_a_large_message_is_not_sent_to_many_in_bcc(organisation, settings, monkeypatch):
+    """Each would hold all of it: 150 MB for 500 names are 75 GB."""
+    monkeypatch.setattr(sys.modules["portal.mail.services.submit"], "MOST_COPIES", 2)
+    settings.MESSAGE_MAX_SIZE = len("Ten tons.")
+    _, refusal = organisation.submit("alice", to="bob", bcc="carol, sonia", text="Ten tons.")
+    assert refusal.problems == ["The message is too large for so many people in Bcc: each gets an encrypted copy of their own."]
+    _, submitted = organisation.submit("alice", to="bob", bcc="carol", text="Ten tons.")
+    assert isinstance(submitted, services.Submitted)
 
 
 def test_each_bcc_gets_an_envelope_of_its_own_and_nobody_else_sees_it(organisation):
