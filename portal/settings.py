@@ -244,6 +244,7 @@ SMTP_LMTP = env.bool("SMTP_LMTP", False)  # LMTP, for a mail server in front, in
 SMTP_TLS_CERT = env.str("SMTP_TLS_CERT", "")  # PEM files, for STARTTLS
 SMTP_TLS_KEY = env.str("SMTP_TLS_KEY", "")
 SMTP_MAX_SIZE = env.int("SMTP_MAX_SIZE", 2 * MESSAGE_MAX_SIZE)  # octets as they come: base64, twice where it is encrypted
+SMTP_KEEP_FREE = env.int("SMTP_KEEP_FREE", 1_000_000_000)  # octets of the disk that mail from outside leaves for people here
 SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", 100)  # at the same time
 # Authorities (a PEM bundle) that vouch for people outside, beside the portal's own.
 TRUST_ANCHORS = env.str("TRUST_ANCHORS", "")

@@ -5,6 +5,7 @@ Nothing unsealed is ever given to this storage. The same interface (Django's sto
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -56,6 +57,10 @@ class SealedObjects(FileSystemStorage):
     def _open(self, name: str, mode: str = "rb") -> File:
         return _DurableFile(self.path(name)) if mode == "wb" else super()._open(name, mode)
 
+    def free(self) -> int:
+        """Octets that there is room for."""
+        return shutil.disk_usage(settings.DATA_DIR).free
+
     def names_before(self, moment: datetime) -> Iterator[str]:
         """The objects that were written before `moment`."""
         folders, _ = self.listdir("") if self.exists("") else ([], [])
@@ -103,6 +108,12 @@ def stream(name: str) -> Iterator[bytes]:
 def names_before(moment: datetime) -> Iterator[str]:
     """All objects that were written before `moment`, named by a row or not."""
     return default_storage.names_before(moment)
+
+
+def room_for(octets: int) -> bool:
+    """Whether so much would fit. A store that can't tell is believed to have room until it says no."""
+    free = getattr(default_storage, "free", None)
+    return free is None or free() >= octets
 
 
 def delete(name: str) -> None:

@@ -214,7 +214,7 @@ class Release(models.Model):
 class Arrival(_RandomId):
     """A message that SMTP has accepted: sealed to the intake key while it came in, until the job `accept` is done; the row stays.
 
-    `repeat_of` is a digest of Message-ID, content and recipient set: the same message given to us twice is one.
+    `repeat_of` is a digest of sender, Message-ID, content and recipient set: the same message given to us twice is one.
     """
 
     object_name = models.CharField(max_length=64, blank=True)

@@ -12,6 +12,7 @@ from portal.audit.services import Actor, Refused, record, refuse
 from portal.keys import engine, selectors
 from portal.keys.models import Certificate, PrivateKey
 
+LONGEST_ADDRESS = 254  # what there is room for, and what mail can be sent to (RFC 5321 section 4.5.3.1.3)
 CLOCK_TOLERANCE = timedelta(minutes=5)  # clocks of others may be a little ahead
 
 
@@ -51,7 +52,7 @@ def remember_certificate(*, actor: Actor, proven: Proven) -> Certificate | None:
     revoked stays revoked.
     """
     now = timezone.now()
-    if proven.signed_at > now + CLOCK_TOLERANCE or User.objects.filter(address=proven.address).exists():
+    if len(proven.address) > LONGEST_ADDRESS or proven.signed_at > now + CLOCK_TOLERANCE or User.objects.filter(address=proven.address).exists():
         return None
     with transaction.atomic():
         row = Certificate.objects.select_for_update().filter(der=proven.certificate).first()

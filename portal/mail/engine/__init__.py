@@ -5,7 +5,7 @@ from portal.mail.engine.arriving import Seen, Unacceptable, keep, look_at, wrap
 from portal.mail.engine.making import Attached, Letter, Made, make
 from portal.mail.engine.notifying import Notified, notifications
 from portal.mail.engine.showing import File, Shown, show
-from portal.mail.engine.trust import Trust
+from portal.mail.engine.trust import Trust, lies_in
 
 __all__ = [
     "Attached",
@@ -19,6 +19,7 @@ __all__ = [
     "Unacceptable",
     "answer",
     "keep",
+    "lies_in",
     "look_at",
     "make",
     "notifications",

@@ -39,19 +39,21 @@ class Seen:
     """A message as far as it can be seen without a key of its recipients.
 
     `label_der` is the label that a verified signature has, of encrypted mail that of a signature around it. `addressed` are the addresses
-    in To and Cc, in lower case.
+    in To and Cc, in lower case. `from_address` is what From says; `unproven` are the addresses in From that no signature proves, of mail
+    whose signatures can be seen.
     """
 
     kind: Kind
     message_id: str
     subject: str
-    from_name: str
+    from_address: str
     addressed: frozenset[str]
     attachments: bool = False
     label_der: bytes | None = None
     precedence: Precedence = Precedence.ROUTINE
     content_encryption: str = ""
     proven: Proven | None = None  # how to answer the signer in secret
+    unproven: tuple[str, ...] = ()
 
 
 def look_at(source: SealedSource, *, trust: Trust, now: datetime) -> Seen:
@@ -81,13 +83,21 @@ def _open(outer: mime.Entity, opened: Unwrapped) -> Seen:
         kind="signed" if any(isinstance(layer, SignedLayer) for layer in opened.layers) else "plain",
         message_id=outer.headers.get("Message-ID", "") or "",
         subject=fields["subject"].value if "subject" in fields else "",
-        from_name=_first_name(fields["from"].addresses if "from" in fields else ()),
+        from_address=_first(fields["from"].addresses if "from" in fields else ()),
         addressed=frozenset(each.addr_spec.lower() for name in ("to", "cc") if name in fields for each in fields[name].all_addresses),
         attachments=bool(mime.display(mime.message_root(entity)).attachments),
         label_der=opened.label.to_der() if opened.label else None,
         precedence=_precedence(fields) if verified else Precedence.ROUTINE,
         proven=proven(opened),
+        unproven=_unproven(opened, outer),
     )
+
+
+def _unproven(opened: Unwrapped, outer: mime.Entity) -> tuple[str, ...]:
+    """Of all that From says, inside the signature and outside: other programs may show the other one."""
+    claimed = [*outer.headers.addresses("From"), *(opened.headers["from"].all_addresses if "from" in opened.headers else ())]
+    author = opened.author.address if opened.verdict == "verified" and opened.author else None
+    return tuple(each.addr_spec for each in claimed if author is None or each.addr_spec.lower() != author.lower())
 
 
 def _encrypted(outer: mime.Entity, trust: TrustStore, now: datetime) -> Seen:
@@ -108,15 +118,16 @@ def _encrypted(outer: mime.Entity, trust: TrustStore, now: datetime) -> Seen:
         kind="encrypted",
         message_id=headers.get("Message-ID", "") or "",
         subject=headers.text("Subject") or "",
-        from_name=_first_name(headers.addresses("From")),
+        from_address=_first(headers.addresses("From")),
         addressed=frozenset(each.addr_spec.lower() for name in ("To", "Cc") for each in headers.addresses(name)),
         label_der=label.to_der() if label else None,
         content_encryption=envelope.content_encryption,
     )
 
 
-def _first_name(addresses: Sequence[mime.Address]) -> str:
-    return (addresses[0].display_name or addresses[0].addr_spec) if addresses else ""
+def _first(addresses: Sequence[mime.Address]) -> str:
+    """Never the name beside it: that may be anybody's."""
+    return addresses[0].addr_spec if addresses else ""
 
 
 def _precedence(fields: Mapping[str, mime.ProtectedHeader]) -> Precedence:

@@ -26,9 +26,14 @@ class Trust:
         """Errors as for the engine's `unwrap`."""
         opened = unwrap(message, keys=keys, trust=self.store, now=now)
         address = opened.author.address if opened.author else None
-        if self.further and address and comparable_domain(address.rpartition("@")[2]) == comparable_domain(self.domain):
+        if self.further and address and lies_in(address, self.domain):
             return unwrap(message, keys=keys, trust=TrustStore(map(Certificate.from_der, self.own)), now=now)
         return opened
+
+
+def lies_in(address: str, domain: str) -> bool:
+    """Whether this is an address of that domain, however it is written."""
+    return comparable_domain(address.rpartition("@")[2]) == comparable_domain(domain)
 
 
 def proven(opened: Unwrapped) -> Proven | None:

@@ -1,7 +1,7 @@
 """What happens to drafts and messages: one function per event, each checks, changes, audits and queues in one transaction."""
 
 from portal.mail.services.accept import accept
-from portal.mail.services.arrive import arrive, mailbox_of
+from portal.mail.services.arrive import arrive, is_own, mailbox_of
 from portal.mail.services.deliver import deliver
 from portal.mail.services.drafts import (
     attach,
@@ -36,6 +36,7 @@ __all__ = [
     "detach",
     "discard_draft",
     "end_release",
+    "is_own",
     "kept",
     "load_draft",
     "mailbox_of",

@@ -18,7 +18,7 @@ from portal.keys.services.outside import Proven, remember_certificate
 from portal.mail import engine
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Arrival, Envelope, Message
-from portal.mail.services.arrive import arrival_context, outside_actor, trust_outside
+from portal.mail.services.arrive import arrival_context, is_own, outside_actor, queued_as, trust_outside
 from portal.mail.services.seal import addressed_digest, summary_context
 from portal.mail.states import State
 from portal.outbox import services as outbox
@@ -121,7 +121,7 @@ def _envelope(message: Message, seen: engine.Seen, people: list[User], stored: _
     line = EnvelopeSummary(
         subject=seen.subject,
         attachments=seen.attachments,
-        from_name=seen.from_name or message.outside_sender,
+        from_name=_sender(seen, message),
         to_names="",
         addressed=addressed_digest(row),
     )
@@ -130,13 +130,19 @@ def _envelope(message: Message, seen: engine.Seen, people: list[User], stored: _
     return row
 
 
+def _sender(seen: engine.Seen, message: Message) -> str:
+    """Whom the mailbox names: an address, as for everybody outside, and never one of people here that nobody could verify."""
+    unseen = seen.kind == "encrypted" and is_own(seen.from_address)
+    return message.outside_sender if unseen else seen.from_address or message.outside_sender
+
+
 def _finish(arrival: Arrival, message: Message, envelopes: list[Envelope], noted: list[Finish]) -> None:
     for note in noted:
         note()
     message.save(force_insert=True)
     for envelope in envelopes:
         envelope.save(force_insert=True)
-        outbox.enqueue(kind="deliver", target=envelope.id, precedence=message.precedence)
+        outbox.enqueue(kind="deliver", target=envelope.id, precedence=queued_as(message.precedence))
         if envelope.wrapped:
             record(
                 verb=Verb.ENCRYPTED,

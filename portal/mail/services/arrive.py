@@ -19,9 +19,12 @@ from portal.mail import engine
 from portal.mail.models import Arrival
 from portal.mail.services.origins import origin_of
 from portal.outbox import services as outbox
+from portal.outbox.models import Precedence
 from portal.policy.models import Label
 from portal.policy.services import LabelRefused, received_label
 from portal.stops import stop_here
+
+COPIES_SIZE = 2  # times SMTP_MAX_SIZE: what all envelopes of a message may have together
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ def mailbox_of(address: str) -> Mailbox | None:
     return Mailbox(user.id, user.id in keys_selectors.valid_certificates([user], PrivateKey.Purpose.ENCRYPTION))
 
 
+def is_own(address: str) -> bool:
+    """Whether an address is one of this portal's domain. Its people send from here, so nobody else has a reason to write as one of them."""
+    return engine.lies_in(address, settings.MAIL_DOMAIN)
+
+
 def arrive(arriving: Arriving) -> NotKept | None:
     """Keeps the message, or says why not. The same one given again is kept once. Errors of the database go to the caller: nobody
     knows then whether it is kept, so it is not deleted; the sweeper does that if no row names it."""
@@ -69,6 +77,10 @@ def arrive(arriving: Arriving) -> NotKept | None:
             seen = engine.look_at(SealedSource(file, arriving.key), trust=trust_outside(), now=timezone.now())
     except engine.Unacceptable as reason:
         return _not_kept(arriving, NotKept(554, f"5.6.0 {reason}"))
+    if any(map(is_own, seen.unproven)):
+        return _not_kept(arriving, NotKept(550, "5.7.1 It says it is from somebody of this portal, and they have not signed it."))
+    if _copies(arriving, seen) * arriving.size > COPIES_SIZE * settings.SMTP_MAX_SIZE:
+        return _not_kept(arriving, NotKept(552, "5.3.4 The message is too large for so many recipients whom neither To nor Cc names."))
     repeat_of = _repeat_of(arriving, seen)
     stop_here("arrive.stored")
     try:
@@ -88,6 +100,14 @@ def arrive(arriving: Arriving) -> NotKept | None:
     return None
 
 
+def _copies(arriving: Arriving, seen: engine.Seen) -> int:
+    """How many envelopes it takes: each with all of the message inside, so that one sender could fill the disk with a few of them."""
+    if seen.kind == "encrypted":
+        return 1
+    addresses = set(User.objects.filter(id__in=arriving.recipients).values_list("address", flat=True))
+    return len(addresses - seen.addressed) + bool(addresses & seen.addressed)
+
+
 def trust_outside() -> engine.Trust:
     """Whose word counts about people outside; about people here only the portal's own authority's does."""
     own, everybody = keys_selectors.anchors(), keys_selectors.outside_anchors()
@@ -95,7 +115,8 @@ def trust_outside() -> engine.Trust:
 
 
 def _repeat_of(arriving: Arriving, seen: engine.Seen) -> str:
-    parts = (seen.message_id, arriving.digest, *sorted(arriving.recipients))
+    """Who knows a message could send it first, from an origin whose label its recipients may not read: so the sender counts as well."""
+    parts = (arriving.sender, seen.message_id, arriving.digest, *sorted(arriving.recipients))
     return hashlib.sha256(context("arrival", *parts)).hexdigest()
 
 
@@ -133,7 +154,7 @@ def _keep(arriving: Arriving, seen: engine.Seen, label: Label, repeat_of: str) -
     sealed = intake.seal(arriving.key, arrival_context(arrival.id))
     arrival.sealed_key, arrival.intake_key = sealed.blob, sealed.intake_key
     arrival.save(force_insert=True)
-    outbox.enqueue(kind="accept", target=arrival.id, precedence=arrival.precedence)
+    outbox.enqueue(kind="accept", target=arrival.id, precedence=queued_as(arrival.precedence))
     record(
         verb=Verb.ACCEPTED,
         actor=outside_actor(arriving.peer),
@@ -157,6 +178,14 @@ def _not_kept(arriving: Arriving, refusal: NotKept) -> NotKept:
         )
     objects.delete(arriving.object_name)
     return refusal
+
+
+def queued_as(precedence: int) -> int:
+    """How urgent mail from outside is in the queues: before ROUTINE, and never ahead of what is IMMEDIATE here, nor with the children kept for that.
+
+    It is shown as its sender signed it. Whoever has a certificate that is trusted may write FLASH, as often as he likes.
+    """
+    return max(precedence, Precedence.PRIORITY)
 
 
 def arrival_context(arrival_id: str) -> bytes:

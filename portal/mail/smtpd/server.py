@@ -2,8 +2,10 @@
 
 import asyncio
 import functools
+import ipaddress
 import logging
 import ssl
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +20,11 @@ from portal.mail.smtpd.sessions import LmtpSession, SmtpSession
 logger = structlog.get_logger(__name__)
 THREADS = 8  # that parse and commit at the same time
 TIMEOUT = 300.0  # seconds; RFC 5321 section 4.5.3.2.7: a server SHOULD wait at least five minutes for a command
+SHARES = 5  # of all connections: one at most for a peer, or one of them could hold them all by being slow
 LAST_SECONDS = 5.0  # for messages that are just being committed, at the end
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class _Threads(ThreadPoolExecutor):
@@ -39,7 +45,8 @@ class Server:
         self._kind = LmtpSession if lmtp else SmtpSession
         self._executor = executor or _Threads(THREADS, "smtpd")
         self._timeout = timeout
-        self._connections = self._working = 0
+        self._connections: Counter[Network] = Counter()
+        self._working = 0
         self._tls = tls_context()
         # It writes each command at level INFO, addresses included, and unknown ones as warnings
         logging.getLogger("mail.log").disabled = True
@@ -63,13 +70,16 @@ class Server:
         return await asyncio.get_running_loop().run_in_executor(self._executor, functools.partial(function, *arguments))
 
     @contextmanager
-    def connection(self) -> Iterator[bool]:
-        """Counts one; whether it is welcome."""
-        self._connections += 1
+    def connection(self, peer: str) -> Iterator[bool]:
+        """Counts one; whether it is welcome. Nobody but a server on this machine may have more than a share of them all."""
+        network, most = network_of(peer), settings.SMTP_CONNECTIONS
+        share = most if network.is_loopback else max(1, most // SHARES)
+        self._connections[network] += 1
         try:
-            yield self._connections <= settings.SMTP_CONNECTIONS
+            yield self._connections.total() <= most and self._connections[network] <= share
         finally:
-            self._connections -= 1
+            self._connections[network] -= 1
+            self._connections += Counter()  # forgets those who have none any more
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -90,6 +100,15 @@ class Server:
             timeout=self._timeout,
             loop=asyncio.get_running_loop(),
         )
+
+
+def network_of(peer: str) -> Network:
+    """What one peer has: an address, or with IPv6 the 64 bits that a single host may choose from."""
+    address = ipaddress.ip_address(peer)
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return network_of(str(mapped)) if mapped else ipaddress.IPv6Network((int(address), 128 if address.is_loopback else 64), strict=False)
+    return ipaddress.ip_network(address)
 
 
 def tls_context() -> ssl.SSLContext | None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from portal.keys.intake import IntakeUnavailable
+from portal.keys import objects
 from portal.mail import services
 from portal.mail.services.arrive import Arriving
 from portal.mail.services.submit import MOST_RECIPIENTS
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 PIECE = 1_000_000  # octets: more than a reader ever holds, so a read empties it
 STEADY = 64 * 1024  # octets that must come within the time-out
+LONGEST_ADDRESS = 320  # RFC 5321 section 4.5.3.1: 64 octets, the @ and 255
 NOT_AVAILABLE = "451 4.3.0 Not available just now. Try again later."
+NO_ROOM = "452 4.3.1 No room for the message just now. Try again later."
 _NOT_IN_TRACE = re.compile(r"[^A-Za-z0-9.\-:\[\]]")
 
 
@@ -41,11 +43,21 @@ class Handler:
         offered = [each for each in lines if not each[4:].startswith(("AUTH", "HELP"))]
         return [*offered, "250 PIPELINING"]
 
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        sender = address.strip("<>")
+        if len(sender) > LONGEST_ADDRESS or not sender.isprintable():  # bytes that are no UTF-8 are not printable either
+            return "553 5.1.7 That is no address."
+        if services.is_own(sender):
+            return "550 5.7.1 Mail of people of this portal does not come from outside."
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
             return "452 4.5.3 Too many recipients. Send the others a copy of their own."
         try:
-            found = await self._run(services.mailbox_of, address)
+            found = await self._run(services.mailbox_of, address) if address.isprintable() else None
         except DatabaseError:
             return NOT_AVAILABLE
         if found is None:
@@ -72,7 +84,7 @@ class Streaming:
             self._smtp_methods.pop(name, None)
 
     async def _handle_client(self) -> None:
-        with self._server.connection() as welcome:
+        with self._server.connection(self._peer) as welcome:
             if not welcome:
                 await self.push("421 4.7.0 Too many connections. Try again later.")
                 self.transport.close()
@@ -88,13 +100,19 @@ class Streaming:
         if arg:
             await self.push("501 5.5.4 Syntax: DATA")
             return
+        if not objects.room_for(settings.SMTP_KEEP_FREE):
+            await self.push(NO_ROOM)
+            return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
-        with self._server.at_work():
-            incoming = await self._take()
-            answer = await self._answer(incoming)
-        for _ in range(self._answers()):
+        answers = self._answers()
+        try:
+            with self._server.at_work():
+                incoming = await self._take()
+                answer = await self._answer(incoming)
+        finally:  # RFC 5321 section 4.1.1.4: whatever became of it, the buffers are cleared
+            self._set_post_data_state()
+        for _ in range(answers):
             await self.push(answer)
-        self._set_post_data_state()
 
     async def _take(self) -> Incoming:
         """The message, to its end whatever it is; what the other side has sent after it goes back to the command reader."""
@@ -123,31 +141,36 @@ class Streaming:
         if incoming.trouble == "too-large":
             return f"552 5.3.4 The message is larger than {settings.SMTP_MAX_SIZE} octets."
         if incoming.trouble:
-            return "452 4.3.1 No room for the message just now. Try again later."
+            return NO_ROOM
         arriving = Arriving(
             object_name=incoming.object_name,
             key=incoming.key,
             size=incoming.size,
             digest=incoming.digest,
             sender=self.envelope.mail_from.strip("<>"),
-            peer=str(self.session.peer[0]) if isinstance(self.session.peer, tuple) else "local",
+            peer=self._peer,
             recipients=tuple(dict.fromkeys(self.envelope.rcpt_tos)),
         )
         try:
             refusal = await self._server.run(services.arrive, arriving)
             stop_here("arrive.committed")
-        except (DatabaseError, OSError, IntakeUnavailable) as failure:
+        except Exception as failure:  # whatever it is, each recipient gets an answer, and it is not 250
             logger.warning("smtp_not_accepted", reason=type(failure).__name__)
             return NOT_AVAILABLE
         return f"{refusal.code} {refusal.reason}" if refusal else "250 2.6.0 Accepted."
 
     def _trace(self) -> bytes:
         """RFC 5321 section 4.4: "it MUST insert trace ("time stamp" or "Received") information at the beginning"."""
-        peer = self.session.peer[0] if isinstance(self.session.peer, tuple) else "local"
         name = _NOT_IN_TRACE.sub("", self.session.host_name or "unknown")[:255]
         secured = "S" if self._tls_protocol else ""
         at = format_datetime(timezone.now())
-        return f"Received: from {name} ([{peer}])\r\n by {self.hostname} with {self.protocol}{secured}; {at}\r\n".encode("ascii")
+        return f"Received: from {name} ([{self._peer}])\r\n by {self.hostname} with {self.protocol}{secured}; {at}\r\n".encode("ascii")
+
+    @property
+    def _peer(self) -> str:
+        """Its address. One that was gone before anybody looked has none."""
+        peer = self.session.peer
+        return str(peer[0]) if isinstance(peer, tuple) else "127.0.0.1"
 
     def _answers(self) -> int:
         return 1

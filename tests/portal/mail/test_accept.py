@@ -19,8 +19,8 @@ from portal.mail import selectors, services
 from portal.mail.models import Arrival, Delivery, Envelope, Message, Origin
 from portal.mail.services.arrive import Arriving, NotKept
 from portal.outbox import services as outbox
-from portal.outbox.models import Precedence
-from portal.policy.services import grant_clearance
+from portal.outbox.models import Job, Precedence
+from portal.policy.services import grant_clearance, label_row
 from tests.portal.mail.outside import TEXT, anywhere, encrypted, label_of, mail, openssl, plain, signed
 from tests.portal.organisation import CONFIDENTIAL, RESTRICTED, SECRET, UNCLASSIFIED, actor, events
 from tests.portal.outsiders import Issued, authority, person
@@ -54,6 +54,39 @@ def test_plain_mail_is_encrypted_on_arrival_and_read_as_it_came(organisation):
     assert (opened.verdict, opened.came_in_clear) == ("unsigned", True)
     with objects.open_object(delivery.envelope.object_name) as stored:
         assert b"Tides" not in stored.read()
+
+
+# Who it is from
+
+
+@pytest.mark.parametrize("claimed", ["Alice <alice@portal.example>", "x@Portal.Example", "eve@outside.example, alice@portal.example"])
+def test_mail_in_the_name_of_people_here_is_refused_unless_they_signed_it(organisation, claimed):
+    refused = arrive(organisation, plain(From=claimed))
+    assert refused.code == 550
+    assert not Arrival.objects.exists()
+
+
+def test_mailboxes_name_people_outside_by_their_address(organisation):
+    """A name in From is anybody's choice: "Alice Archer" looks the same whoever wrote it."""
+    arrive(organisation, plain(From="Alice Archer <eve@outside.example>"))
+    (row,) = selectors.folder_page(organisation.vault("bob"), "inbox").rows
+    assert row.summary.people == "eve@outside.example"
+
+
+def test_encrypted_mail_that_claims_to_be_from_here_is_named_after_who_delivered_it(organisation):
+    sent = encrypted(b"Content-Type: text/plain\r\n\r\nx\r\n", certificate_of(organisation, "bob"))
+    arrive(organisation, mail(sent, From="Alice Archer <alice@portal.example>"))
+    (row,) = selectors.folder_page(organisation.vault("bob"), "inbox").rows
+    assert row.summary.people == "eve@outside.example"
+
+
+def test_nobody_keeps_mail_away_by_sending_it_first(organisation):
+    """Sent from an origin whose label bob may not read, it is refused at delivery; the true one is no repeat of that."""
+    Origin.objects.create(domain="secret.example", label=label_row(classification=SECRET))
+    arrive(organisation, plain(), sender="mallory@secret.example")
+    assert not Delivery.objects.exists()
+    arrive(organisation, plain())
+    assert Delivery.objects.get().owner.username == "bob"
 
 
 # Kinds of mail
@@ -228,7 +261,22 @@ def test_the_stricter_of_both_labels_governs(organisation, eve):
     assert selectors.folder_page(organisation.vault("bob"), "inbox").rows == []
 
 
+def test_a_large_message_makes_no_envelope_for_each_of_many_hidden_recipients(organisation, settings):
+    """Each would hold all of it: 300 MB for 500 names are 150 GB."""
+    settings.SMTP_MAX_SIZE = len(plain())
+    refused = arrive(organisation, plain(To="list@elsewhere.example"), "alice", "bob", "carol")
+    assert (refused.code, Arrival.objects.count()) == (552, 0)
+    assert arrive(organisation, plain(), "alice", "bob") is None
+
+
 # Precedence and certificates
+
+
+def test_what_is_urgent_outside_is_shown_so_and_waits_behind_what_is_urgent_here(organisation, eve):
+    arrive(organisation, mail(signed(eve, precedence="flash")))
+    queued = Job.objects.filter(kind__in=["accept", "deliver"]).values_list("precedence", flat=True)
+    assert list(queued) == [Precedence.PRIORITY, Precedence.PRIORITY]
+    assert Delivery.objects.get().precedence == Precedence.FLASH
 
 
 @pytest.mark.parametrize(("by_eve", "precedence"), [(True, "FLASH"), (False, "ROUTINE")])
@@ -243,6 +291,13 @@ def test_a_field_that_no_signature_covers_makes_nothing_urgent(organisation, eve
     urgent = {"MMHS-Primary-Precedence": "flash"}
     arrive(organisation, mail(clear_signed(eve, tmp_path), **urgent) if signed_body else plain(**urgent))
     assert Delivery.objects.get().precedence == Precedence.ROUTINE
+
+
+def test_an_address_too_long_to_be_written_to_is_not_remembered(organisation, eve):
+    """PostgreSQL would refuse it, and the message with it, for ever."""
+    long = "e" * 64 + "@" + ".".join(["x" * 60] * 4)
+    proven = Proven(long, eve.der, b"", None, timezone.now())
+    assert remember_certificate(actor=SYSTEM, proven=proven) is None
 
 
 def remembered() -> Certificate | None:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import functools
 import queue
+import shutil
 import smtplib
 import socket
 import ssl
@@ -12,6 +13,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -169,6 +171,40 @@ def test_somebody_without_a_valid_key_can_take_no_mail_just_now(organisation):
     assert refused.value.recipients["bob@portal.example"][0] == 450
 
 
+@pytest.mark.parametrize("sender", [b"\xff@outside.example", b"eve\x00@outside.example", b"e" * 320 + b"@outside.example"])
+def test_a_sender_that_can_not_be_written_down_is_refused_at_once(organisation, sender):
+    assert raw(lambda talk: talk.say(b"MAIL FROM:<%s>\r\n" % sender))[:3] == b"553"
+
+
+def test_a_recipient_that_can_not_be_written_down_is_unknown(organisation):
+    def talk(smtp: Raw) -> bytes:
+        smtp.say(b"MAIL FROM:<eve@outside.example>\r\n")
+        return smtp.say(b"RCPT TO:<\xff@portal.example>\r\n")
+
+    assert raw(talk).startswith(b"550")
+
+
+@pytest.mark.parametrize("sender", [b"alice@portal.example", b"nobody@PORTAL.example"])
+def test_nobody_outside_sends_from_an_address_of_this_portal(organisation, sender):
+    assert raw(lambda talk: talk.say(b"MAIL FROM:<%s>\r\n" % sender)).startswith(b"550")
+
+
+def test_after_a_failure_the_connection_begins_anew(organisation, monkeypatch):
+    """RFC 5321 section 4.1.1.4: "the buffers are cleared"."""
+
+    def broken(*arguments: object) -> None:
+        raise ValueError
+
+    def talk(smtp: Raw) -> list[bytes]:
+        answers = [smtp.data(plain() + b".\r\n"), smtp.reply()]
+        return [*answers, smtp.say(b"MAIL FROM:<eve@outside.example>\r\n")]
+
+    monkeypatch.setattr(services, "arrive", broken)
+    with_two = b"LHLO outside.example\r\n"
+    monkeypatch.setattr(Raw, "envelope", functools.partialmethod(Raw.envelope, b"bob@portal.example", b"alice@portal.example"))
+    assert [each[:3] for each in raw(talk, greeting=with_two, lmtp=True)] == [b"451", b"451", b"250"]
+
+
 def test_more_recipients_than_a_message_may_have_are_for_later(organisation, monkeypatch):
     monkeypatch.setattr(sessions, "MOST_RECIPIENTS", 1)
     assert send(plain(), "bob@portal.example", "alice@portal.example")["alice@portal.example"][0] == 452
@@ -297,6 +333,16 @@ def test_a_full_disk_is_for_later_and_keeps_nothing(organisation, monkeypatch, k
     assert not kept()
 
 
+def test_mail_from_outside_leaves_room_for_people_here(organisation, settings):
+    settings.SMTP_KEEP_FREE = shutil.disk_usage(settings.DATA_DIR).total + 1
+
+    def talk(smtp: Raw) -> bytes:
+        smtp.envelope()
+        return smtp.say(b"DATA\r\n")
+
+    assert raw(talk).startswith(b"452 4.3.1")
+
+
 def test_a_connection_that_breaks_off_in_data_keeps_nothing(organisation, kept):
     def talk(smtp: Raw) -> None:
         smtp.envelope()
@@ -337,6 +383,24 @@ def test_a_connection_too_many_is_told_to_come_later(organisation, settings):
         return welcome
 
     assert with_server(client).startswith(b"421")
+
+
+@pytest.mark.parametrize("peers", [["192.0.2.1"] * 3, ["::ffff:192.0.2.1", "192.0.2.1", "192.0.2.1"], ["2001:db8::1", "2001:db8::2", "2001:db8::3"]])
+def test_nobody_outside_has_more_than_a_share_of_the_connections(settings, peers):
+    settings.SMTP_CONNECTIONS = 10
+    server = Server()
+    with ExitStack() as open_ones:
+        welcome = [open_ones.enter_context(server.connection(each)) for each in (*peers, "192.0.2.99", "2001:db8:1::1")]
+    assert welcome == [True, True, False, True, True]
+    with server.connection(peers[0]) as later:
+        assert later
+
+
+def test_a_mail_server_on_this_machine_may_have_all_connections(settings):
+    settings.SMTP_CONNECTIONS = 2
+    server = Server()
+    with server.connection("127.0.0.1") as first, server.connection("127.0.0.1") as second, server.connection("127.0.0.1") as third:
+        assert (first, second, third) == (True, True, False)
 
 
 def test_silence_ends_the_connection(organisation):
