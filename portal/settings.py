@@ -153,7 +153,7 @@ CELERY_TIMEZONE = "UTC"
 WEB_PROCESSES = env.int("WEB_PROCESSES", 2)
 WEB_THREADS = env.int("WEB_THREADS", 8)
 INTERACTIVE_CHILDREN = env.int("INTERACTIVE_CHILDREN", 2)
-BULK_CHILDREN = env.int("BULK_CHILDREN", os.cpu_count() or 1)
+# BULK_CHILDREN: below, with the relay, for which some of them are
 # How long a job may be silent before another worker takes it; long jobs renew it as they go on.
 LEASE = timedelta(seconds=env.float("LEASE_SECONDS", 30))
 
@@ -246,6 +246,7 @@ SMTP_TLS_KEY = env.str("SMTP_TLS_KEY", "")
 SMTP_MAX_SIZE = env.int("SMTP_MAX_SIZE", 2 * MESSAGE_MAX_SIZE)  # octets as they come: base64, twice where it is encrypted
 SMTP_KEEP_FREE = env.int("SMTP_KEEP_FREE", 1_000_000_000)  # octets of the disk that mail from outside leaves for people here
 SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", 100)  # at the same time
+REPEATS_KNOWN_FOR = timedelta(days=env.int("REPEATS_KNOWN_DAYS", 30))  # a message that is given again later is a new one
 # Authorities (a PEM bundle) that vouch for people outside, beside the portal's own.
 TRUST_ANCHORS = env.str("TRUST_ANCHORS", "")
 for _file in (SMTP_TLS_CERT, SMTP_TLS_KEY, TRUST_ANCHORS):
@@ -272,6 +273,11 @@ RELAY_USER = env.str("RELAY_USER", "")
 RELAY_PASSWORD = env.str("RELAY_PASSWORD", "")
 if RELAY_USER and not RELAY_PASSWORD:
     raise ImproperlyConfigured("RELAY_USER needs RELAY_PASSWORD")
+# At the same time; the last one is kept for IMMEDIATE and above. A relay that hangs must leave processes for everything else.
+RELAY_CONNECTIONS = env.int("RELAY_CONNECTIONS", 3)
+BULK_CHILDREN = env.int("BULK_CHILDREN", (os.cpu_count() or 1) + (RELAY_CONNECTIONS if RELAY_HOST else 0))
+if RELAY_HOST and not 2 <= RELAY_CONNECTIONS < BULK_CHILDREN:
+    raise ImproperlyConfigured("RELAY_CONNECTIONS must be 2 at least, and less than BULK_CHILDREN")
 
 # --- pages ----------------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django.apps import AppConfig
+from django.conf import settings
 
 # A relay that is away is asked again for two days; then the operator decides
 RELAY_DELAYS = (*(timedelta(minutes=m) for m in (1, 2, 5, 15, 30)), *[timedelta(hours=1)] * 47)
@@ -25,7 +26,12 @@ class MailConfig(AppConfig):
         registry.register("accept", services.accept, on_dead=acceptance_held_up, on_cancelled=close_arrival)
         registry.register("deliver", services.deliver, on_dead=delivery_held_up, on_cancelled=stop_delivery)
         registry.register(
-            "relay", services.relay, on_dead=relaying_held_up, on_cancelled=stop_relaying, delays=RELAY_DELAYS
+            "relay",
+            services.relay,
+            on_dead=relaying_held_up,
+            on_cancelled=stop_relaying,
+            delays=RELAY_DELAYS,
+            at_once=settings.RELAY_CONNECTIONS,
         )
         notification_readers.append(note_delivery_status)
         registry.register("sweep", housekeeping.sweep, every=timedelta(hours=1))

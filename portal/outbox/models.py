@@ -47,11 +47,12 @@ class Job(models.Model):
         indexes = [
             # The claim walks it from the left and stops at the first row that is ready; finished jobs are not in it.
             models.Index(
-                fields=["precedence", "id", "state", "not_before", "lease_until"],
+                fields=["precedence", "id", "state", "not_before", "lease_until", "kind"],
                 name="claim_order",
                 condition=Q(state__in=OPEN),
             ),
             models.Index(fields=["precedence", "id"], name="dead_jobs", condition=Q(state=State.DEAD)),
+            models.Index(fields=["kind", "lease_until"], name="running_jobs", condition=Q(state=State.RUNNING)),
         ]
 
     def __str__(self) -> str:

@@ -31,6 +31,7 @@ class Entry:
     on_cancelled: Callable[[str], None] | None = None
     every: timedelta | None = None
     delays: tuple[timedelta, ...] = RETRY_DELAYS
+    at_once: int | None = None
 
 
 class UnknownKind(Exception):
@@ -48,16 +49,19 @@ def register(
     on_cancelled: Callable[[str], None] | None = None,
     every: timedelta | None = None,
     delays: tuple[timedelta, ...] = RETRY_DELAYS,
+    at_once: int | None = None,
 ) -> None:
     """`service(job)` works outside any transaction and returns what the finishing transaction shall do (or None).
 
     `on_dead(job)` runs in the transaction that gives a job up for an operator to decide, `on_cancelled(target)` in the one
     in which the operator decides that it shall not happen. A kind with `every` is queued by the dispatcher, once in each
     period of that length. `delays` are the waits between attempts; after one more attempt than these the job is dead.
+    A kind that waits for somebody else's server has `at_once`: no more of its jobs are in work at the same time, the last
+    place is kept for IMMEDIATE and above, and the worker that is kept for these does none of them.
     """
     if kind in _entries and _entries[kind].service is not service:
         raise ValueError(f"two services for jobs of kind {kind}")
-    _entries[kind] = Entry(service, on_dead, on_cancelled, every, delays)
+    _entries[kind] = Entry(service, on_dead, on_cancelled, every, delays, at_once)
 
 
 def find(kind: str) -> Entry:
@@ -71,3 +75,8 @@ def find(kind: str) -> Entry:
 def periodic() -> dict[str, timedelta]:
     """The kinds that come back by themselves, and how often."""
     return {kind: entry.every for kind, entry in _entries.items() if entry.every is not None}
+
+
+def limits() -> dict[str, int]:
+    """The kinds that wait for others, and how many jobs of each may be in work."""
+    return {kind: entry.at_once for kind, entry in _entries.items() if entry.at_once is not None}

@@ -7,17 +7,18 @@ from django.conf import settings
 from django.db.models import BooleanField, Count, Min, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-from portal.outbox import clock
+from portal.outbox import clock, registry
 from portal.outbox.models import Job, Precedence
 from portal.outbox.states import State
 
 LONGEST_DELAY = timedelta(hours=1)
 # In words of SQL and not as parameters, because SQLite uses the partial index only if it reads the same condition.
 IS_OPEN = RawSQL("state IN ('waiting', 'running')", (), output_field=BooleanField())
+IS_RUNNING = RawSQL("state = 'running'", (), output_field=BooleanField())
 
 
-def claimable(*, urgent_only: bool = False) -> QuerySet[Job]:
-    """Jobs that a worker may take now, in the order in which they must be taken.
+def claimable(*, urgent_only: bool = False, with_limited: bool = True) -> QuerySet[Job]:
+    """Jobs that a worker may take now, in the order in which they must be taken; `with_limited` those of kinds with a limit, too.
 
     A time further ahead than anybody may set comes from a clock that was wrong, and counts as passed. The bound for
     leases leaves room for clocks of several machines that differ by less than a lease.
@@ -30,7 +31,17 @@ def claimable(*, urgent_only: bool = False) -> QuerySet[Job]:
     jobs = Job.objects.filter(IS_OPEN, ready | expired)
     if urgent_only:
         jobs = jobs.filter(precedence__lte=Precedence.IMMEDIATE)
+    for kind, most in registry.limits().items():
+        places = most - _running(kind, now) if with_limited and not urgent_only else 0
+        if places <= 0:
+            jobs = jobs.exclude(kind=kind)
+        elif places == 1:
+            jobs = jobs.exclude(kind=kind, precedence__gt=Precedence.IMMEDIATE)
     return jobs.order_by("precedence", "id")
+
+
+def _running(kind: str, now: datetime) -> int:
+    return Job.objects.filter(IS_RUNNING, kind=kind, lease_until__gt=now).count()
 
 
 def ready_count(*, limit: int, urgent_only: bool = False) -> int:

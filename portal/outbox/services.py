@@ -15,6 +15,7 @@ from portal.outbox.states import TRANSITIONS, State
 from portal.stops import stop_here
 
 logger = structlog.get_logger(__name__)
+_COUNTING = 0x706F7274616C  # the number of a lock of PostgreSQL: any, as long as nobody else uses it
 
 
 class Retry(Exception):
@@ -81,8 +82,8 @@ def claim(*, urgent_only: bool = False) -> Claimed | None:
     (BEGIN IMMEDIATE), PostgreSQL locks the row and lets the others skip it.
     """
     with transaction.atomic():
-        jobs = selectors.claimable(urgent_only=urgent_only).select_for_update(skip_locked=True)
-        job = jobs.first()
+        jobs = selectors.claimable(urgent_only=urgent_only, with_limited=_counts_alone())
+        job = jobs.select_for_update(skip_locked=True).first()
         if job is None:
             return None
         claimed = Claimed(
@@ -101,6 +102,15 @@ def claim(*, urgent_only: bool = False) -> Claimed | None:
         stop_here(f"{claimed.kind}.before-claim-commit")
     stop_here(f"{claimed.kind}.claimed")
     return claimed
+
+
+def _counts_alone() -> bool:
+    """Whether nobody else can take the last place of a kind with a limit at this moment. Who can't be sure takes another job."""
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_COUNTING])
+        return bool(cursor.fetchone()[0])
 
 
 def finish(job: Claimed, results: Callable[[], None] | None = None) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connections, transaction
 
-from portal.outbox import registry, services
+from portal.outbox import registry, selectors, services
 from portal.outbox.models import Job, Precedence
 from portal.outbox.states import State
 
@@ -77,6 +77,70 @@ def test_an_urgent_pump_leaves_priority_and_below_alone(work):
     enqueue("immediate", precedence=Precedence.IMMEDIATE)
     services.run_ready(limit_seconds=60, urgent_only=True)
     assert work.done == ["immediate"]
+
+
+@pytest.fixture
+def limited(work, monkeypatch):
+    """Jobs that wait for others: three at the same time."""
+    monkeypatch.setitem(registry._entries, "test", registry.Entry(registry.find("test").service, at_once=3))
+
+
+def targets(claims):
+    return [each and each.target for each in claims]
+
+
+def test_a_kind_with_a_limit_leaves_the_last_place_to_immediate_and_above(limited):
+    for target in ("a", "b", "c"):
+        enqueue(target)
+    assert targets(services.claim() for _ in range(3)) == ["a", "b", None]
+    enqueue("flash", precedence=Precedence.FLASH)
+    enqueue("another", precedence=Precedence.FLASH)
+    assert targets(services.claim() for _ in range(2)) == ["flash", None]
+
+
+def test_a_kind_with_a_limit_holds_up_no_other(limited):
+    for target in ("a", "b", "c"):
+        enqueue(target, precedence=Precedence.PRIORITY)
+    with transaction.atomic():
+        services.enqueue(kind="deliver", target="local")
+    assert targets(services.claim() for _ in range(3)) == ["a", "b", "local"]
+
+
+def test_a_place_is_free_again_when_a_job_is_done_or_its_lease_is_over(limited, outbox_clock, settings):
+    for target in ("a", "b", "c"):
+        enqueue(target)
+    first, _ = services.claim(), services.claim()
+    services.finish(first)
+    assert services.claim().target == "c"
+    outbox_clock.time += settings.LEASE
+    assert services.claim().target == "b"
+
+
+def test_the_worker_that_is_kept_for_urgent_jobs_waits_for_nobody(limited):
+    enqueue("flash", precedence=Precedence.FLASH)
+    assert services.claim(urgent_only=True) is None
+
+
+def test_a_full_kind_rings_no_bell(limited):
+    for target in ("a", "b", "c"):
+        enqueue(target)
+    for _ in range(2):
+        services.claim()
+    assert selectors.ready_count(limit=5) == 0
+
+
+def test_many_workers_never_have_more_of_a_kind_than_its_limit(limited):
+    for number in range(40):
+        enqueue(f"job{number}", precedence=Precedence.FLASH)
+
+    def claim_all():
+        try:
+            return [job for job in [services.claim() for _ in range(30)] if job]
+        finally:
+            connections.close_all()
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert sum(len(future.result()) for future in [pool.submit(claim_all) for _ in range(4)]) == 3
 
 
 def test_a_job_waits_for_its_time(work, outbox_clock):
