@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
@@ -20,6 +21,7 @@ def sweep(job: Claimed) -> Callable[[], None] | None:
     sessions.end_expired()
     forget_old_failures()
     _abandoned_uploads().delete()
+    _forgettable_arrivals().delete()
     old = list(objects.names_before(timezone.now() - UNNAMED_FOR))  # listed before the rows are read: what is named meanwhile is younger
     keep = named()
     for name in old:
@@ -49,6 +51,11 @@ def named(database: str = DEFAULT_DB_ALIAS) -> set[str]:
     submitted = Message.objects.using(database).exclude(content_object="")
     names.update(submitted.values_list("content_object", flat=True))
     return names
+
+
+def _forgettable_arrivals():
+    """Senders try again for days (RFC 5321 section 4.5.4.1); what is in the mailboxes, and not given again for longer, needs no memory of repeats."""
+    return Arrival.objects.filter(object_name="", arrived_at__lt=timezone.now() - settings.REPEATS_KNOWN_FOR)
 
 
 def _abandoned_uploads():

@@ -10,10 +10,12 @@ from django.utils import timezone
 from portal.keys import intake, objects
 from portal.keys.models import IntakeKey, UnlockedSession
 from portal.keys.sealing import SealBroken
-from portal.mail.models import Envelope
+from portal.mail.models import Arrival, Envelope
 from portal.mail.services import housekeeping
 from portal.outbox import services as outbox
 from portal.outbox.models import Job
+from portal.policy.services import label_row
+from tests.portal.organisation import UNCLASSIFIED
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +44,15 @@ def test_an_object_that_a_row_names_stays_however_old(organisation):
     name = aged(Envelope.objects.get().object_name, days=400)
     housekeeping.sweep(None)
     assert default_storage.exists(name)
+
+
+def test_a_repeat_is_known_for_a_month_and_what_is_not_accepted_yet_for_ever(organisation, settings):
+    old, older = timezone.now() - timedelta(days=29), timezone.now() - timedelta(days=31)
+    label = label_row(classification=UNCLASSIFIED)
+    for name, object_name, arrived_at in (("young", "", old), ("old", "", older), ("waiting", "still-sealed", older)):
+        Arrival.objects.create(repeat_of=name, object_name=object_name, arrived_at=arrived_at, size=1, sealed_key=b"", recipients=[], label=label)
+    housekeeping.sweep(None)
+    assert sorted(Arrival.objects.values_list("repeat_of", flat=True)) == ["waiting", "young"]
 
 
 def test_sessions_that_are_over_go(organisation):
