@@ -1,21 +1,23 @@
 """People outside with keys of an authority that is not the portal's, and a relay that takes mail for them: a real SMTP server."""
 
+import asyncio
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from django.utils import timezone
 
 from tests.stack import free_port
 
@@ -71,7 +73,7 @@ def _issue(
 ) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1()) if ca else rsa_key(name)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now: datetime = timezone.now()
+    now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -110,6 +112,7 @@ class Relay:
     envelopes: list[Envelope] = field(default_factory=list)
     rcpt_answers: list[str] = field(default_factory=list)
     data_answers: list[str] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)  # unless it is set, nobody hears an answer to DATA
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         session.host_name = hostname
@@ -125,6 +128,8 @@ class Relay:
     async def handle_DATA(self, server, session, envelope):
         self.taken.append(envelope.content)
         self.envelopes.append(envelope)
+        while not self.released.is_set():
+            await asyncio.to_thread(self.released.wait, 0.1)
         answer = self.data_answers.pop(0) if self.data_answers else "250 OK"
         if answer == "drop":
             server.transport.abort()
@@ -144,14 +149,25 @@ class _Controller(Controller):
 
 
 @contextmanager
-def relay(*, tls: Issued | None = None, folder: Path | None = None) -> Iterator[Relay]:
-    """A relay on loopback; with `tls` it offers STARTTLS with that certificate (its files go to `folder`)."""
-    taking, options = Relay(free_port()), {}
+def relay(
+    *, tls: Issued | None = None, folder: Path | None = None, mode: str = "starttls", user: tuple[str, str] | None = None
+) -> Iterator[Relay]:
+    """A relay on loopback; with `tls` it speaks TLS, as RELAY_TLS says, with that certificate (its files go to `folder`).
+
+    With `user`, a name and a password, it wants to know these before it takes anything.
+    """
+    taking, options = Relay(free_port()), dict[str, Any]()
+    taking.released.set()
     if tls is not None:
         (folder / "relay.pem").write_bytes(tls.pem)
         (folder / "relay.key").write_bytes(tls.key_pem)
-        options["tls_context"] = context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(folder / "relay.pem", folder / "relay.key")
+        options["tls_context" if mode == "starttls" else "ssl_context"] = context
+    if user is not None:
+        wanted = LoginPassword(*(each.encode() for each in user))
+        # aiosmtpd knows of the TLS that it has started itself only
+        options |= {"auth_require_tls": mode == "starttls", "auth_required": True, "authenticator": lambda *a: AuthResult(success=a[-1] == wanted, handled=False)}
     controller = _Controller(taking, hostname="127.0.0.1", port=taking.port, **options)
     controller.start()
     try:

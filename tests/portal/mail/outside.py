@@ -1,24 +1,29 @@
-"""Mail from outside, for tests."""
+"""Mail from outside, for tests. It is made without Django, so that fault tests can make it, too."""
 
 import io
 import subprocess
+from datetime import UTC, datetime
 from email.message import EmailMessage
+from typing import TYPE_CHECKING
 
 import pytest
-from django.utils import timezone
 
-from portal.mail.models import Origin
-from portal.policy.services import label_row
 from secmail import Certificate, EssAttributes, SecurityLabel, SoftwareSigningKey, enveloping, mime, signing
-from tests.portal.organisation import UNCLASSIFIED
 from tests.portal.outsiders import Issued
+
+if TYPE_CHECKING:
+    from portal.mail.models import Origin
 
 TEXT = b"High water at six.\r\n"
 
 
 @pytest.fixture
-def anywhere(organisation) -> Origin:
+def anywhere(organisation) -> "Origin":
     """What holds for mail from anywhere."""
+    from portal.mail.models import Origin
+    from portal.policy.services import label_row
+    from tests.portal.organisation import UNCLASSIFIED
+
     Origin.objects.all().delete()
     label = label_row(classification=UNCLASSIFIED)
     return Origin.objects.create(domain="*", label=label, provisional_label=label)
@@ -53,7 +58,7 @@ def signed(by: Issued, content: bytes = TEXT, *, label: SecurityLabel | None = N
     protected = mime.protect(list(inside.items()))
     out = io.BytesIO()
     key = SoftwareSigningKey(by.key, Certificate.from_der(by.der))
-    with signing(out, signer=key, now=timezone.now(), encryption_certificate=key.certificate, attributes=EssAttributes(security_label=label)) as sink:
+    with signing(out, signer=key, now=datetime.now(UTC), encryption_certificate=key.certificate, attributes=EssAttributes(security_label=label)) as sink:
         mime.write_message(sink, headers=protected.inner, text=content.decode(), attachments=[], hp=protected.hp)
     return out.getvalue()
 

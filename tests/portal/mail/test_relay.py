@@ -228,18 +228,40 @@ def test_lines_that_begin_with_a_dot_arrive_as_they_are(relay):
     assert relay.taken == [content]
 
 
+@pytest.mark.parametrize("mode", ["starttls", "tls"])
 @pytest.mark.parametrize(
     ("host", "anchors", "sent"), [("localhost", "own", True), ("localhost", "system", False), ("other.example", "own", False)]
 )
-def test_with_starttls_the_relay_must_prove_its_name(organisation, olga, settings, tmp_path, host, anchors, sent):  # noqa: PLR0917
-    settings.RELAY_HOST, settings.RELAY_TLS = "localhost", "starttls"
+def test_with_tls_the_relay_must_prove_its_name(organisation, olga, settings, tmp_path, mode, host, anchors, sent):  # noqa: PLR0917
+    settings.RELAY_HOST, settings.RELAY_TLS = "localhost", mode
     settings.RELAY_CA_FILE = settings.TRUST_ANCHORS if anchors == "own" else None
-    with outsiders.relay(tls=outsiders.server(host), folder=tmp_path) as relay:
+    with outsiders.relay(tls=outsiders.server(host), folder=tmp_path, mode=mode) as relay:
         settings.RELAY_PORT = relay.port
         organisation.send("alice", to=OLGA)
     assert bool(relay.taken) is sent
     if not sent:
         assert Job.objects.get(kind="relay").reason == "the relay's certificate or TLS is not in order"
+
+
+@pytest.mark.parametrize("mode", ["starttls", "tls"])
+@pytest.mark.parametrize(("password", "reason"), [("right", ""), ("wrong", "the relay did not accept RELAY_USER and RELAY_PASSWORD")])
+def test_the_relay_is_told_who_sends_inside_of_tls(organisation, olga, settings, tmp_path, capfd, mode, password, reason):  # noqa: PLR0917
+    settings.RELAY_HOST, settings.RELAY_TLS, settings.RELAY_CA_FILE = "localhost", mode, settings.TRUST_ANCHORS
+    settings.RELAY_USER, settings.RELAY_PASSWORD = "portal", f"{password} secret"
+    with outsiders.relay(tls=outsiders.server("localhost"), folder=tmp_path, mode=mode, user=("portal", "right secret")) as relay:
+        settings.RELAY_PORT = relay.port
+        message_id = organisation.send("alice", to=OLGA)
+    assert way(message_id).state == ("waiting" if reason else "sent")
+    assert (Job.objects.get(kind="relay").reason, len(relay.taken)) == (reason, 0 if reason else 1)
+    assert "secret" not in "".join(capfd.readouterr())
+
+
+def test_a_relay_that_wants_to_know_who_sends_gets_nothing_from_who_does_not_say(organisation, olga, settings, tmp_path):
+    settings.RELAY_HOST, settings.RELAY_TLS, settings.RELAY_CA_FILE = "localhost", "tls", settings.TRUST_ANCHORS
+    with outsiders.relay(tls=outsiders.server("localhost"), folder=tmp_path, mode="tls", user=("portal", "secret")) as relay:
+        settings.RELAY_PORT = relay.port
+        assert way(organisation.send("alice", to=OLGA)).state == Outbound.State.WAITING
+    assert Job.objects.get(kind="relay").reason == "the relay answered 530"
 
 
 def test_a_relay_without_starttls_gets_nothing_if_it_is_asked_for(organisation, relay, olga, settings):
