@@ -25,6 +25,7 @@ MAX_LENGTH = 256 * 1024  # octets of a certificate; those with keys of post-quan
 MAX_RSA_BITS = 16_384
 UNSCANNED = 4_096  # octets, which hold too little to make a parser slow or deep
 MAX_NAME = 100  # attributes in it
+MAX_DOMAIN = 255  # octets (RFC 1035 section 2.3.4); what is longer is no domain, and would take long to convert
 MAX_EXPONENT_BITS = 32  # those of Windows; the cost of verifying grows with the exponent
 SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
 SMIME_CAPABILITIES = "1.2.840.113549.1.9.15"  # RFC 4262 section 2
@@ -387,7 +388,8 @@ def comparable_address(address: str) -> str:
 
 def comparable_domain(domain: str) -> str:
     """The domain in lower-case A-labels (RFC 5890); a final period counts for nothing."""
-    return ".".join(map(_a_label, domain.removesuffix(".").lower().split(".")))
+    folded = domain.removesuffix(".").lower()
+    return folded if len(folded) > MAX_DOMAIN else ".".join(map(_a_label, folded.split(".")))
 
 
 def _a_label(label: str) -> str:

@@ -265,6 +265,8 @@ class _Opener:
         layer = self._layer(entity, detached)
         if layer is not None and any(len(entity.headers.get_all(name)) > 1 for name in STRUCTURE):
             raise Malformed("a header section with two content types or transfer encodings, which programs read in different ways")
+        if layer is not None and entity.headers.has_bare_returns:
+            raise Malformed("a header section with carriage returns inside a line, where other programs see the next field begin")
         return layer
 
     def _layer(self, entity: Entity, detached: Source | None) -> Opened | None:

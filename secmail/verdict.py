@@ -61,11 +61,12 @@ def judge(layers: Sequence[Layer], headers: Mapping[str, ProtectedHeader]) -> Ju
     if innermost is None or not innermost.signers:
         return _unsigned(layers, innermost)
     verified, rejected = innermost.verified_signers, _rejected(innermost)
-    matches = _matches(headers, [each.certificate for each in verified or rejected if each.certificate])
+    names = {field: _named(headers[field]) for field in ("from", "sender") if field in headers}
+    matches = _matches(names, [each.certificate for each in verified or rejected if each.certificate])
     invalid = [each for each in rejected if each.status == "invalid"]
     if invalid or not verified:
         return _refused((invalid or rejected)[0], matches)
-    author = _author(verified, headers, matches)
+    author = _author(verified, names, matches)
     if author is None:
         mismatch = _mismatch(verified)
         return Judgement("not-verified", str(mismatch), None, mismatch, matches)
@@ -111,29 +112,37 @@ def _named(field: ProtectedHeader) -> tuple[str, ...]:
     """Every address that a reader could take the field to name: in display names, comments and repeated fields too."""
     found = [each.addr_spec for each in field.all_addresses]
     for value in field.all_values:
-        found += [each.strip("'") for each in _LOOKS_LIKE_ADDRESS.findall(unicodedata.normalize("NFKC", value))]
+        found += [each.strip("'") for each in _LOOKS_LIKE_ADDRESS.findall(_compatible(value))]
     return tuple(dict.fromkeys(found))
 
 
-def _matches(headers: Mapping[str, ProtectedHeader], certificates: Sequence[Certificate]) -> bool | None:
-    if "from" not in headers or not any(each.emails for each in certificates):
+def _compatible(text: str) -> str:
+    """With "@" for each character that is one in another width. One by one: to sort combining characters takes the square of their number."""
+    return text if text.isascii() else "".join(unicodedata.normalize("NFKC", each) for each in text)
+
+
+Names = Mapping[str, Sequence[str]]
+"""The addresses of From and Sender, where there are such fields."""
+
+
+def _matches(names: Names, certificates: Sequence[Certificate]) -> bool | None:
+    if "from" not in names or not any(each.emails for each in certificates):
         return None
-    return _speak_for(certificates, headers["from"])
+    return _speak_for(certificates, names["from"])
 
 
-def _speak_for(certificates: Sequence[Certificate], field: ProtectedHeader) -> bool:
-    named = _named(field)
+def _speak_for(certificates: Sequence[Certificate], named: Sequence[str]) -> bool:
     return bool(named) and all(any(each.speaks_for(address) for each in certificates) for address in named)
 
 
-def _author(signers: Sequence[VerifiedSigner], headers: Mapping[str, ProtectedHeader], matches: bool | None) -> Author | None:
+def _author(signers: Sequence[VerifiedSigner], names: Names, matches: bool | None) -> Author | None:
     certificates = [each.certificate for each in signers]
     fields: tuple[Literal["from", "sender"], ...] = ("from", "sender")
     for name in fields:
-        if name in headers and _speak_for(certificates, headers[name]):
-            address = _named(headers[name])[0]
+        if name in names and _speak_for(certificates, names[name]):
+            address = names[name][0]
             return Author(next(each for each in signers if each.certificate.speaks_for(address)), address, name)
-    contradicted = "sender" in headers and any(each.emails for each in certificates)
+    contradicted = "sender" in names and any(each.emails for each in certificates)
     return Author(signers[0], None, None) if matches is None and not contradicted else None
 
 

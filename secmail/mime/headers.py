@@ -48,6 +48,11 @@ class Headers:
         """Whether any field is about the message and not about the MIME structure (RFC 9787 section 1.1.1)."""
         return not all(map(is_structural, (field.name for field in self._fields)))
 
+    @property
+    def has_bare_returns(self) -> bool:
+        """Whether a CR is not part of a line end. RFC 5322 section 2.2: "CR and LF MUST only occur together as CRLF"."""
+        return any(field.raw.count(b"\r") != field.raw.count(b"\r\n") for field in self._fields)
+
     def get_all(self, name: str) -> list[str]:
         """Return the unfolded values of all fields of this name."""
         wanted = name.lower()

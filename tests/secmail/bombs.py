@@ -1374,6 +1374,21 @@ def date_of_many_digits_in_a_signed_message():
     return b"Date: 1 Jan 2026 " + b"9" * 200_000 + b":1:1 +0000\r\n" + message(S())
 
 
+@bomb(
+    ends=(None,),
+    marks_to_sort="\u0315" * 60_000 + "\u0316" * 60_000 + "@x",
+    domain_of_one_label="a@" + "\u00e4\u00f6" * 60_000,
+    domain_of_many_labels="a@" + "\u00e4." * 60_000,
+    ligatures="\ufdfa" * 80_000,
+    quotes='"' * 240_000,
+    commas="a," * 120_000,
+    marks="@ " * 120_000,
+)
+def sender_of_a_signed_message(sender):
+    """Compared with the addresses of the signer: normalization and Punycode take the square of the length."""
+    return message(S(), top=b"From: " + sender.encode() + b"\r\n")
+
+
 @bomb(ends=(SecmailError,))
 def hp_outer_by_the_thousand():
     inner = b"HP-Outer: Subject: =?utf-8?q?a?=\r\n" * 900 + b'Content-Type: text/plain; hp="cipher"\r\nFrom: ada@example.org\r\n\r\nHi\r\n'

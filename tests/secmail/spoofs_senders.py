@@ -65,7 +65,6 @@ NAMES = {
     "quoted_local_part_with_a_mailbox": '"ada@example.org> <ceo"@example.org',
     "domain_literal": "ada@[example.org]",
     "nul": "ada@example.org\0.evil.example",
-    "carriage_return": "ceo@example.org\r <ada@example.org>",
     "percent_hack": "ceo%example.org@example.org",
     "bang_path": "example.org!ceo@evil.example",
     "no_address": "The Director",
@@ -98,6 +97,14 @@ FAMILY.add("name_folded_before_the_colon", "RFC 5322 section 2.2: a field begins
 FAMILY.add("name_with_nul", "RFC 5322 section 3.6.8: a name is of printable ASCII", MALFORMED, fields("From: ada@example.org", "Fr\0om: ceo@example.org"))
 FAMILY.add("name_with_a_homograph", "RFC 5322 section 3.6.8: a name is of printable ASCII", MALFORMED, fields("From: ada@example.org", "Fr\u043em: ceo@example.org"))
 FAMILY.add("continuation_first", "a header section begins with a field", MALFORMED, fields(" From: ceo@example.org", "From: ada@example.org"))
+RETURNS = {
+    "return_in_from": ("From: ceo@example.org\r <ada@example.org>",),
+    "return_hides_from": ("Subject: Plans\rFrom: ceo@example.org",),
+    "return_before_another_from": ("X-Mailer: x\rFrom: ceo@example.org", "From: ada@example.org"),
+    "returns_end_the_header": ("From: ada@example.org", "Subject: Plans\r\rPay eve"),
+}
+for name, lines in RETURNS.items():
+    FAMILY.add(name, "RFC 5322 section 2.2: CR and LF occur together only; other programs end a line at either", MALFORMED, fields(*lines))
 FAMILY.add("header_section_ends_early", "what stands behind an empty line is no header field", UNSIGNED, lambda: b"From: ada@example.org\r\n\r\n" + clear_signed())
 FAMILY.add(
     "sender_signs_for_another",
