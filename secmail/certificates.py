@@ -18,11 +18,24 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from secmail import der
-from secmail.algorithms import UNSUPPORTED_KEYS
-from secmail.errors import Malformed, Unsupported
+from secmail.algorithms import (
+    RSASSA_PSS,
+    UNSUPPORTED_KEYS,
+    AlgorithmIdentifier,
+    Message,
+    Signature,
+    SigningAlgorithm,
+    may_verify,
+    proves_nothing,
+    signing,
+    verify,
+)
+from secmail.errors import BadSignature, Malformed, Unsupported
 
 MAX_LENGTH = 256 * 1024  # octets of a certificate; those with keys of post-quantum algorithms have up to 60,000
 MAX_RSA_BITS = 16_384
+PSS_PLACE = 32  # octets of a public key, in which its algorithm is
+MIN_RSA_BITS = 1_024  # shorter ones are weak no longer, but broken
 UNSCANNED = 4_096  # octets, which hold too little to make a parser slow or deep
 MAX_NAME = 100  # attributes in it
 MAX_DOMAIN = 255  # octets (RFC 1035 section 2.3.4); what is longer is no domain, and would take long to convert
@@ -221,6 +234,10 @@ class Certificate:
             raise Unsupported(f"public keys of the algorithm {name} are not supported") from error
         if getattr(key, "key_size", 0) > MAX_RSA_BITS:
             raise Unsupported(f"an RSA key longer than {MAX_RSA_BITS} bits")
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA_BITS:
+            raise Unsupported(f"an RSA key shorter than {MIN_RSA_BITS} bits, which anybody can break")
+        if proves_nothing(key):
+            raise Unsupported("a key for which anybody can sign, a point of small order")
         if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e.bit_length() > MAX_EXPONENT_BITS:
             raise Unsupported(f"an RSA key with an exponent longer than {MAX_EXPONENT_BITS} bits")
         if isinstance(key, ec.EllipticCurvePublicKey) and not self._names_its_curve:
@@ -233,6 +250,29 @@ class Certificate:
         algorithm = der.read(self.public_key_info).inside()
         algorithm.oid()
         return algorithm.peek() == der.OBJECT_IDENTIFIER
+
+    @remembered
+    def key_algorithm(self) -> AlgorithmIdentifier:
+        """What the certificate says the key is for; id-RSASSA-PSS limits an RSA key (RFC 4055 section 1.2)."""
+        return AlgorithmIdentifier.read(der.read(self.public_key_info))
+
+    @property
+    def _is_for_pss_only(self) -> bool:
+        """Without going through the structure, because the question is asked for each recipient."""
+        return der.oid(RSASSA_PSS) in self.public_key_info[:PSS_PLACE]
+
+    def signing(self, *, pss: bool = False) -> SigningAlgorithm:
+        """What to sign with by this key; ``pss`` gives RSASSA-PSS for RSA keys. Unsupported for other keys than the engine signs with."""
+        planned = signing(self.public_key, pss=pss or self._is_for_pss_only)
+        if not may_verify(self.key_algorithm, planned.identifier):
+            raise Unsupported("the certificate limits its key to signatures that are not made here")
+        return planned
+
+    def verify(self, identifier: AlgorithmIdentifier, signature: bytes, message: Message) -> Signature:
+        """Check a signature by this key and return the algorithm's row; BadSignature or Unsupported. Trust is not looked at."""
+        if not may_verify(self.key_algorithm, identifier):
+            raise BadSignature("RFC 4056 section 3: the certificate limits its key to other signatures than this one")
+        return verify(self.public_key, identifier, signature, message)
 
     @property
     def public_key_info(self) -> bytes:
@@ -259,7 +299,7 @@ class Certificate:
             usage = _encryption_usage(type(self.public_key))
         except Unsupported:
             return False
-        return usage is not None and self.is_for_mail and self.may(usage)
+        return usage is not None and self.is_for_mail and self.may(usage) and not self._is_for_pss_only
 
     @remembered
     def capabilities(self) -> tuple[str, ...] | None:

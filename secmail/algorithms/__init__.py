@@ -18,6 +18,7 @@ from secmail.algorithms.content import (
 from secmail.algorithms.digests import (
     DIGESTS,
     SHA1,
+    SHA3_224,
     SHA3_256,
     SHA3_384,
     SHA3_512,
@@ -64,6 +65,7 @@ from secmail.algorithms.rsa import (
     RSA_ENCRYPTION,
     RSAES_OAEP,
     RSASSA_PSS,
+    may_verify,
     oaep_parameters,
     pss_parameters,
 )
@@ -84,6 +86,7 @@ from secmail.algorithms.signatures import (
     Message,
     Signature,
     SigningAlgorithm,
+    proves_nothing,
     signing,
     verify,
 )
@@ -134,6 +137,7 @@ __all__ = [
     "RSA_PKCS1",
     "RSA_PSS",
     "SHA1",
+    "SHA3_224",
     "SHA3_256",
     "SHA3_384",
     "SHA3_512",
@@ -162,7 +166,9 @@ __all__ = [
     "SigningAlgorithm",
     "digest_algorithm",
     "lookup",
+    "may_verify",
     "oaep_parameters",
+    "proves_nothing",
     "pss_parameters",
     "signing",
     "verify",

@@ -38,6 +38,7 @@ SHA224 = Digest("2.16.840.1.101.3.4.2.4", "SHA-224", hashes.SHA224())
 SHA256 = Digest("2.16.840.1.101.3.4.2.1", "SHA-256", hashes.SHA256())
 SHA384 = Digest("2.16.840.1.101.3.4.2.2", "SHA-384", hashes.SHA384())
 SHA512 = Digest("2.16.840.1.101.3.4.2.3", "SHA-512", hashes.SHA512())
+SHA3_224 = Digest("2.16.840.1.101.3.4.2.7", "SHA3-224", hashes.SHA3_224())
 SHA3_256 = Digest("2.16.840.1.101.3.4.2.8", "SHA3-256", hashes.SHA3_256())
 SHA3_384 = Digest("2.16.840.1.101.3.4.2.9", "SHA3-384", hashes.SHA3_384())
 SHA3_512 = Digest("2.16.840.1.101.3.4.2.10", "SHA3-512", hashes.SHA3_512())
@@ -49,7 +50,7 @@ DIGESTS = {
     each.oid: each
     for each in (
         *(SHA1, SHA224, SHA256, SHA384, SHA512),
-        *(SHA3_256, SHA3_384, SHA3_512, SHAKE128, SHAKE256, SHAKE256_LEN),
+        *(SHA3_224, SHA3_256, SHA3_384, SHA3_512, SHAKE128, SHAKE256, SHAKE256_LEN),
     )
 }
 

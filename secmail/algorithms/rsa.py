@@ -43,6 +43,23 @@ def pss_parameters(parameters: bytes) -> tuple[Digest, Digest, int]:
     return hash_, mgf, salt_length
 
 
+def may_verify(key: AlgorithmIdentifier, signature: AlgorithmIdentifier) -> bool:
+    """Whether a key whose certificate gives it this algorithm may verify a signature of that one.
+
+    RFC 4055 section 1.2 has id-RSASSA-PSS limit a key to PSS; with parameters, RFC 4056 section 3 wants the same hashes and no shorter salt: "If any
+    of the above four steps is not true, the signature checking algorithm MUST fail validation."
+    """
+    if key.oid != RSASSA_PSS:
+        return True
+    if signature.oid != RSASSA_PSS:
+        return False
+    if not key.parameters:
+        return True
+    *hashes, salt_length = pss_parameters(key.parameters)
+    *used, used_salt_length = pss_parameters(signature.parameters)
+    return used == hashes and used_salt_length >= salt_length
+
+
 def _algorithm(tagged: der.Element) -> AlgorithmIdentifier:
     members = tagged.inside()
     value = AlgorithmIdentifier.read(members)

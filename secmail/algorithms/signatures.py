@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, m
 
 from secmail.algorithms.digests import (
     SHA1,
+    SHA3_224,
     SHA3_256,
     SHA3_384,
     SHA3_512,
@@ -22,6 +23,7 @@ from secmail.algorithms.digests import (
     Digest,
 )
 from secmail.algorithms.identifiers import NULL, AlgorithmIdentifier, lookup
+from secmail.algorithms.key_management import EC_PUBLIC_KEY
 from secmail.algorithms.rsa import PSS_SALT_LENGTH, PSS_SHA256, RSA_ENCRYPTION, RSASSA_PSS, pss_parameters
 from secmail.errors import BadSignature, Unsupported
 
@@ -101,7 +103,17 @@ SIGNATURES = {
         Signature("1.2.840.10045.4.3.2", "ECDSA with SHA-256", (SHA256,), ec.EllipticCurvePublicKey, _verify_ecdsa),
         Signature("1.2.840.10045.4.3.3", "ECDSA with SHA-384", (SHA384,), ec.EllipticCurvePublicKey, _verify_ecdsa),
         Signature("1.2.840.10045.4.3.4", "ECDSA with SHA-512", (SHA512,), ec.EllipticCurvePublicKey, _verify_ecdsa),
+        # Windows names the key where the standards want its signature
+        Signature(EC_PUBLIC_KEY, "ECDSA", None, ec.EllipticCurvePublicKey, _verify_ecdsa),
         Signature("1.2.840.10040.4.3", "DSA with SHA-1", (SHA1,), dsa.DSAPublicKey, _verify_dsa),
+        Signature("2.16.840.1.101.3.4.3.1", "DSA with SHA-224", (SHA224,), dsa.DSAPublicKey, _verify_dsa),
+        Signature("2.16.840.1.101.3.4.3.2", "DSA with SHA-256", (SHA256,), dsa.DSAPublicKey, _verify_dsa),
+        # RFC 9688
+        *(
+            Signature(f"2.16.840.1.101.3.4.3.{first + number}", f"{name} with {digest.name}", (digest,), key, check)
+            for first, name, key, check in ((9, "ECDSA", ec.EllipticCurvePublicKey, _verify_ecdsa), (13, "RSA", rsa.RSAPublicKey, _verify_rsa))
+            for number, digest in enumerate((SHA3_224, SHA3_256, SHA3_384, SHA3_512))
+        ),
         Signature(ED25519, "Ed25519", (SHA512,), ed25519.Ed25519PublicKey, _verify_pure, pure=True),
         # RFC 8419 wants id-shake256-len; OpenSSL writes id-shake256, which is the same function
         Signature(ED448, "Ed448", (SHAKE256_LEN, SHAKE256), ed448.Ed448PublicKey, _verify_pure, pure=True),
@@ -112,6 +124,20 @@ SIGNATURES = {
 }
 ECDSA_OIDS = {SHA256: "1.2.840.10045.4.3.2", SHA384: "1.2.840.10045.4.3.3", SHA512: "1.2.840.10045.4.3.4"}
 SIGNING_DIGESTS = {"secp256r1": SHA256, "secp384r1": SHA384, "secp521r1": SHA512}
+
+
+# The y coordinates of the points of order 4, 1, 2 and, twice, 8 on edwards25519 (RFC 8032 section 5.1)
+_P = 2**255 - 19
+_Y_OF_ORDER_8 = 0x5FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_Y_OF_SMALL_ORDER = {0, 1, _P - 1, _Y_OF_ORDER_8, _P - _Y_OF_ORDER_8}
+
+
+def proves_nothing(key: object) -> bool:
+    """Whether anybody can sign for a key, being a point of small order; with such a one of Ed448 OpenSSL verifies nothing."""
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        return False
+    y = int.from_bytes(key.public_bytes_raw(), "little") & (2**255 - 1)
+    return y % _P in _Y_OF_SMALL_ORDER
 
 
 def verify(key: object, identifier: AlgorithmIdentifier, signature: bytes, message: Message) -> Signature:

@@ -5,7 +5,6 @@ from contextlib import closing
 from datetime import datetime
 
 from secmail import der
-from secmail.algorithms import signing
 from secmail.certificates import Certificate
 from secmail.cms import SIGNED_DATA
 from secmail.cms.allowance import MAX_SIGNERS
@@ -73,7 +72,7 @@ def _copy_content(reader: BerReader, target: Writable) -> None:
 
 
 def _countersignature(signer: SigningKey, signature: bytes, signing_time: datetime) -> bytes:
-    algorithm = signing(signer.certificate.public_key)
+    algorithm = signer.certificate.signing()
     attributes = countersignature_attributes(
         message_digest=algorithm.digest.of(signature), signing_time=signing_time, certificate=signer.certificate
     )

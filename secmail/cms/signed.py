@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from secmail import der
-from secmail.algorithms import DIGESTS, AlgorithmIdentifier, Digest, SigningAlgorithm, signing
+from secmail.algorithms import DIGESTS, AlgorithmIdentifier, Digest, SigningAlgorithm
 from secmail.certificates import Certificate
 from secmail.cms import DATA, SIGNED_DATA
 from secmail.cms.allowance import MAX_PURE, MAX_SIGNERS, Allowance
@@ -126,7 +126,7 @@ class _Signing:
 
     @classmethod
     def plan(cls, key: SigningKey, encryption_certificate: Certificate | None, pss: bool) -> "_Signing":
-        return cls(key, signing(key.certificate.public_key, pss=pss), encryption_certificate)
+        return cls(key, key.certificate.signing(pss=pss), encryption_certificate)
 
 
 def signer_info(key: SigningKey, algorithm: SigningAlgorithm, attributes: bytes) -> bytes:

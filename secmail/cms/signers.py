@@ -17,7 +17,6 @@ from secmail.algorithms import (
     Message,
     Signature,
     digest_algorithm,
-    verify,
 )
 from secmail.certificates import Certificate
 from secmail.cms import DATA
@@ -28,10 +27,12 @@ from secmail.cms.claims import Claims, value
 from secmail.cms.signing_certificate import Limits, path_limits, within
 from secmail.errors import BadCertificate, BadSignature, Malformed, SecmailError, Unsupported
 from secmail.paths import Paths, PathVerdict, Purpose
-from secmail.paths.signatures import SMALL_RSA
+from secmail.paths.signatures import SMALL_RSA, comparable
 
 SIGNED_ATTRS, UNSIGNED_ATTRS = der.context(0), der.context(1)
 SUBJECT_KEY_IDENTIFIER = der.context(0, constructed=False)
+MAX_CANDIDATES = 4  # certificates tried for one signer
+MAX_COMPARED = 4_096  # octets of a signer identifier that is compared otherwise than as encoded
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 SignerStatus = Literal["valid", "invalid", "untrusted", "unverifiable"]
@@ -174,11 +175,21 @@ class SignerInfo:
         found = self.signed_attrs if place == "signed" else self.unsigned_attrs
         return Attributes(found.inside() if found else der.Reader(b""), place)
 
-    def certificate_in(self, certificates: Sequence[Certificate]) -> Certificate | None:
-        """The first certificate that the signer identifier names."""
+    def certificates_in(self, certificates: Sequence[Certificate]) -> list[Certificate]:
+        """Those that the signer identifier names, each once: a key that was certified again has several of one key identifier.
+
+        Issuers are compared as encoded, then as RFC 5280 section 7.1 does: programs write a name in another type of string than it came in.
+        """
+        different = dict.fromkeys(certificates)
         if self.sid.tag == SUBJECT_KEY_IDENTIFIER:
-            return next((each for each in certificates if each.subject_key_identifier == self.sid.content), None)
-        return next((each for each in certificates if each.issuer_and_serial_number == self.sid.der), None)
+            return [each for each in different if each.subject_key_identifier == self.sid.content]
+        if found := [each for each in different if each.issuer_and_serial_number == self.sid.der]:
+            return found
+        if self.sid.tag != der.SEQUENCE or len(self.sid.der) > MAX_COMPARED:
+            return []
+        members = self.sid.inside()
+        issuer, serial_number = comparable(members.element().der), members.integer()
+        return [each for each in different if each.serial_number == serial_number and comparable(each.issuer_der) == issuer]
 
 
 def verify_signer(element: der.Element, content: SignedContent, circumstances: Circumstances) -> Signer:
@@ -191,18 +202,25 @@ def _judged(
     circumstances: Circumstances,
     verified: "Callable[[SignerInfo, Certificate], VerifiedSigner]",
 ) -> Signer:
-    certificate = info = None
+    info = None
+    rejected: list[RejectedSigner] = []
     try:
-        if circumstances.allowance.signers == 0:
-            raise Unsupported(f"more than {MAX_SIGNERS} signers and countersigners")
-        circumstances.allowance.signers -= 1
         info = SignerInfo.from_element(element)
-        certificate = info.certificate_in(circumstances.certificates)
-        if certificate is None:
+        candidates = info.certificates_in(circumstances.certificates)[:MAX_CANDIDATES]
+        if not candidates:
             raise BadCertificate("the signer's certificate is not in the message")
-        return verified(info, certificate)
     except SecmailError as error:
-        return RejectedSigner(str(error), error, certificate, info)
+        return RejectedSigner(str(error), error, None, info)
+    for certificate in candidates:
+        try:
+            if circumstances.allowance.signers == 0:
+                raise Unsupported(f"more than {MAX_SIGNERS} signers and countersigners")
+            circumstances.allowance.signers -= 1
+            return verified(info, certificate)
+        except SecmailError as error:
+            rejected.append(RejectedSigner(str(error), error, certificate, info))
+    # A certificate whose key signed, and which is not to be trusted, says more than one whose key did not
+    return min(rejected, key=lambda each: not isinstance(each.error, BadCertificate))
 
 
 def _verified(
@@ -256,7 +274,7 @@ def _verify_without_attributes(
         if digest not in content.digests:
             raise BadSignature("the signer's digest algorithm is not among those of the SignedData")
         message = Message(digest, content.digests[digest], content.octets)
-    row = verify(certificate.public_key, info.signature_algorithm, info.signature, message)
+    row = certificate.verify(info.signature_algorithm, info.signature, message)
     return message.digest.name, row
 
 
@@ -269,7 +287,7 @@ def _verify_attributes(
     """
     def verified(encoded: bytes) -> tuple[Signature, bytes]:
         message = Message.of(encoded, digest)
-        return verify(certificate.public_key, info.signature_algorithm, info.signature, message), encoded
+        return certificate.verify(info.signature_algorithm, info.signature, message), encoded
 
     received = der.tlv(der.SET, signed_attrs.content)
     try:
@@ -300,7 +318,7 @@ def _countersigner(
         if attribute.is_set_of_attributes(countersigned):
             raise BadSignature("signed attributes are absent where they must be present")
         message = Message.of(countersigned, digest)
-        row, encoded = verify(certificate.public_key, info.signature_algorithm, info.signature, message), der.set_of(())
+        row, encoded = certificate.verify(info.signature_algorithm, info.signature, message), der.set_of(())
     else:
         row, encoded = _verify_attributes(info, info.signed_attrs, certificate, digest)
     attributes = Attributes(der.read(encoded, der.SET), "signed")

@@ -8,7 +8,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .. import der
-from ..algorithms import RSASSA_PSS, SIGNATURES, AlgorithmIdentifier, Digest, Message, lookup, pss_parameters, verify
+from ..algorithms import RSASSA_PSS, SIGNATURES, AlgorithmIdentifier, Digest, Message, lookup, pss_parameters
 from ..certificates import Certificate
 from ..errors import SecmailError, Unsupported
 
@@ -27,7 +27,7 @@ def signed_by(data: bytes, issuer: Certificate, *, weak: bool = False) -> bool:
         digest = _digest(algorithm)
         if signature[:1] != b"\0" or (digest.weak and not weak):
             return False
-        verify(issuer.public_key, algorithm, signature[1:], Message.of(signed, digest))
+        issuer.verify(algorithm, signature[1:], Message.of(signed, digest))
     except SecmailError:
         return False
     return True

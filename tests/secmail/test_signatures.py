@@ -8,11 +8,13 @@ import subprocess
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from forge import CONTENT, Forged, signed_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import NOW, SIGNERS, certificate, decryption_key, pem, private_key, signing_key, trust
+from spoofs_keys import adas, pss, rsa_key
 
 from secmail import (
     OWN_CAPABILITIES,
@@ -31,10 +33,17 @@ from secmail import (
 )
 from secmail.algorithms import (
     DIGESTS,
+    EC_PUBLIC_KEY,
     MGF1,
     NULL,
+    RSA_PSS,
     RSASSA_PSS,
     SHA1,
+    SHA3_224,
+    SHA3_256,
+    SHA3_384,
+    SHA3_512,
+    SHA224,
     SHA256,
     SHA384,
     SHA512,
@@ -42,9 +51,11 @@ from secmail.algorithms import (
     SHAKE256_LEN,
     SIGNATURES,
     AlgorithmIdentifier,
+    Message,
     SigningAlgorithm,
 )
 from secmail.algorithms import signing as signing_algorithm
+from secmail.algorithms import verify as verify_signature
 from secmail.algorithms.rsa import pss_parameters
 from secmail.cms import DATA, SIGNED_DATA
 from secmail.cms.allowance import MAX_PURE
@@ -52,6 +63,7 @@ from secmail.cms.attributes import CONTENT_TYPE, MESSAGE_DIGEST, attribute
 from secmail.cms.signed import SignedData, SignedDataWriter, verify
 from secmail.errors import Malformed
 
+SHA3 = (SHA3_224, SHA3_256, SHA3_384, SHA3_512)
 PURE = tuple(name for name in SIGNERS if name not in ("ada", "bob", "carl", "rita"))
 
 
@@ -250,6 +262,46 @@ def test_a_pss_hash_that_is_not_the_signers_digest_is_refused():
     sha1 = der.sequence(der.tlv(der.context(1), der.sequence(der.oid(MGF1), SHA1.identifier.der)))
     data = forged("rita", digest=SHA256, algorithm=AlgorithmIdentifier(RSASSA_PSS, sha1))
     assert isinstance(only_signer(data).error, BadSignature)
+
+
+def test_a_key_that_is_limited_to_pss_signs_with_pss_and_gets_no_key_transport():
+    """RFC 4055 section 1.2: id-RSASSA-PSS is for a key whose use is limited "exclusively to RSASSA-PSS"."""
+    own = adas(AlgorithmIdentifier(RSASSA_PSS), rsa_key().public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1))
+    assert own.signing().identifier == RSA_PSS.identifier
+    assert not own.can_encrypt
+
+
+def test_a_key_that_is_limited_to_another_hash_does_not_sign_here():
+    own = adas(pss(SHA384, SHA384, 48), rsa_key().public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1))
+    with pytest.raises(Unsupported):
+        own.signing()
+
+
+# Algorithms that others sign with
+
+KEYS = {
+    "EC": (lambda: private_key("ada"), lambda key, data, hash_: key.sign(data, ec.ECDSA(hash_))),
+    "RSA": (rsa_key, lambda key, data, hash_: key.sign(data, padding.PKCS1v15(), hash_)),
+    "DSA": (lambda: dsa.generate_private_key(1024), lambda key, data, hash_: key.sign(data, hash_)),  # noqa: S505 (read only)
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "oid", "digest"),
+    [
+        *(("EC", f"2.16.840.1.101.3.4.3.{number}", digest) for number, digest in enumerate(SHA3, 9)),
+        *(("RSA", f"2.16.840.1.101.3.4.3.{number}", digest) for number, digest in enumerate(SHA3, 13)),
+        ("DSA", "2.16.840.1.101.3.4.3.1", SHA224),
+        ("DSA", "2.16.840.1.101.3.4.3.2", SHA256),
+        ("EC", EC_PUBLIC_KEY, SHA384),
+    ],
+)
+def test_the_algorithms_of_other_programs_are_read(kind, oid, digest):
+    """RFC 9688 (SHA-3), RFC 5754 section 3.1 (DSA); Windows names the key's algorithm where ECDSA is meant."""
+    make, sign = KEYS[kind]
+    key = make()
+    row = verify_signature(key.public_key(), AlgorithmIdentifier(oid), sign(key, b"data", digest.hash), Message.of(b"data", digest))
+    assert row.oid == oid
 
 
 # Several signers

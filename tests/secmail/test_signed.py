@@ -9,17 +9,21 @@ from asn1_modules import ContentHints as ContentHintsType
 from asn1_modules import ReceiptRequest as ReceiptRequestType
 from asn1_modules import SMIMECapabilities, SMIMEEncryptionKeyPreference
 from asn1crypto import cms, tsp
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.serialization import Encoding
 from forge import CONTENT, Forged, signed_data
 from hypothesis import given
 from hypothesis import strategies as st
 from pki import EVERYBODY, NOW, certificate, private_key, signing_key, trust
+from spoofs_signatures import structure
 
 from secmail import (
     BadCertificate,
     BadSignature,
     BytesSource,
+    Certificate,
     ContentHints,
     EssAttributes,
     Malformed,
@@ -226,6 +230,32 @@ def test_signed_content_that_is_nowhere_is_malformed():
 def test_the_signer_may_be_named_by_its_key_identifier():
     sid = der.tlv(der.context(0, constructed=False), certificate("ada").subject_key_identifier)
     accepted(signed_data(Forged(sid=sid)))
+
+
+def certified_before(name: str) -> Certificate:
+    """An expired certificate of the same key, name and key identifier."""
+    now = x509.load_der_x509_certificate(certificate(name).der)
+    builder = x509.CertificateBuilder(now.issuer, now.subject, now.public_key(), 1, NOW - timedelta(400), NOW - timedelta(30))
+    for each in now.extensions:
+        builder = builder.add_extension(each.value, each.critical)
+    return Certificate.from_der(builder.sign(private_key("ca"), hashes.SHA256()).public_bytes(Encoding.DER))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_key_that_was_certified_again_is_found_whichever_certificate_comes_first(reverse):
+    """RFC 5652 section 5.3 identifies "the signer's certificate (and thereby the signer's public key)"; several may have one key identifier."""
+    identifier = der.tlv(der.context(0, constructed=False), certificate("ada").subject_key_identifier)
+    known = sorted((certified_before("ada"), certificate("ada")), key=lambda each: each.not_before, reverse=reverse)
+    message = structure([Forged(sid=identifier).signer_info()], names=("ca",))
+    assert accepted(message, certificates=known).certificate == certificate("ada")
+
+
+def test_an_issuer_written_in_another_type_of_string_is_the_same():
+    """RFC 5280 section 7.1 compares names by their text."""
+    issuer = certificate("ada").issuer_der
+    printable = issuer.replace(b"\x0c\x02ca", b"\x13\x02ca")
+    assert printable != issuer
+    accepted(signed_data(Forged(sid=der.sequence(printable, der.integer(certificate("ada").serial_number)))))
 
 
 def test_a_certificate_that_the_reader_knows_need_not_travel():

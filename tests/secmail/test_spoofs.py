@@ -10,6 +10,7 @@ import pytest
 import spoofs_certificates
 import spoofs_claims
 import spoofs_encryption
+import spoofs_keys
 import spoofs_mime
 import spoofs_receipts
 import spoofs_senders
@@ -18,7 +19,7 @@ from commandline import CommandLine
 from forge import CONTENT
 from spoofs import MALFORMED, SEALED, UNSUPPORTED, VERIFIED, Spoof
 
-FAMILIES = (spoofs_senders, spoofs_signatures, spoofs_mime, spoofs_claims, spoofs_certificates, spoofs_encryption)
+FAMILIES = (spoofs_senders, spoofs_signatures, spoofs_mime, spoofs_claims, spoofs_certificates, spoofs_keys, spoofs_encryption)
 SPOOFS = {f"{module.__name__[7:]}-{name}": each for module in FAMILIES for name, each in module.FAMILY.spoofs.items()}
 STATUS = {VERIFIED: 0, MALFORMED: 3, UNSUPPORTED: 3}
 PROVEN = hashlib.sha256(CONTENT).hexdigest()
