@@ -24,6 +24,7 @@ from portal.policy.models import Label
 from portal.policy.services import LabelRefused, received_label
 from portal.stops import stop_here
 
+PROGRAMS = ("mailer-daemon", "postmaster")  # that write delivery status notifications, with an empty reverse path
 COPIES_SIZE = 2  # times SMTP_MAX_SIZE: what all envelopes of a message may have together
 
 
@@ -77,7 +78,7 @@ def arrive(arriving: Arriving) -> NotKept | None:
             seen = engine.look_at(SealedSource(file, arriving.key), trust=trust_outside(), now=timezone.now())
     except engine.Unacceptable as reason:
         return _not_kept(arriving, NotKept(554, f"5.6.0 {reason}"))
-    if any(map(is_own, seen.unproven)):
+    if _in_our_name(arriving, seen):
         return _not_kept(arriving, NotKept(550, "5.7.1 It says it is from somebody of this portal, and they have not signed it."))
     if _copies(arriving, seen) * arriving.size > COPIES_SIZE * settings.SMTP_MAX_SIZE:
         return _not_kept(arriving, NotKept(552, "5.3.4 The message is too large for so many recipients whom neither To nor Cc names."))
@@ -106,6 +107,14 @@ def _copies(arriving: Arriving, seen: engine.Seen) -> int:
         return 1
     addresses = set(User.objects.filter(id__in=arriving.recipients).values_list("address", flat=True))
     return len(addresses - seen.addressed) + bool(addresses & seen.addressed)
+
+
+def _in_our_name(arriving: Arriving, seen: engine.Seen) -> bool:
+    """Whether From says somebody of this portal, and no signature proves it. The operator's own relay may write notifications as a program."""
+    own = {each.lower() for each in seen.unproven if is_own(each)}
+    if not arriving.sender:
+        own = {each for each in own if each.rpartition("@")[0] not in PROGRAMS or User.objects.filter(address=each).exists()}
+    return bool(own)
 
 
 def trust_outside() -> engine.Trust:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from portal.accounts.models import User
 from portal.audit.services import SYSTEM
 from portal.keys import objects
 from portal.keys import selectors as keys_selectors
@@ -64,6 +65,19 @@ def test_mail_in_the_name_of_people_here_is_refused_unless_they_signed_it(organi
     refused = arrive(organisation, plain(From=claimed))
     assert refused.code == 550
     assert not Arrival.objects.exists()
+
+
+def test_the_own_relay_writes_notifications_as_what_it_is(organisation):
+    """Postfix writes them as MAILER-DAEMON of its own domain, which may be this one."""
+    written = plain(From="Mail Delivery System <MAILER-DAEMON@portal.example>")
+    assert arrive(organisation, written) is not None
+    assert arrive(organisation, written, sender="") is None
+
+
+def test_a_notification_is_no_way_to_write_as_a_person(organisation):
+    assert arrive(organisation, plain(From="alice@portal.example"), sender="") is not None
+    User.objects.filter(username="alice").update(address="postmaster@portal.example")
+    assert arrive(organisation, plain(From="postmaster@portal.example"), sender="") is not None
 
 
 def test_mailboxes_name_people_outside_by_their_address(organisation):
