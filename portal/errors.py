@@ -67,6 +67,11 @@ TOO_LARGE = Failure(
     "Your browser sent {size}; a message may have {limit}, attachments included. Nothing was sent.", IN_DRAFTS,
     "Go back and take out the largest attachment, or send it in parts.",
 )  # fmt: skip
+DRAFTS_FULL = Failure(
+    413, "Your drafts hold too much", "The files in this message were not copied: those that wait in your drafts already have the size that they may"
+    " have together.", "The message and your drafts are as they were.", "Send or delete drafts with large files, then forward it again.",
+    ("mail:folder drafts", "Go to Drafts"),
+)  # fmt: skip
 STALE_FORM = Failure(
     403, "This page was open for too long",
     "The portal could not make sure that this request came from a page of its own: it was opened before you last signed"

@@ -32,7 +32,10 @@ def new(request: HttpRequest) -> HttpResponse:
     if not answered:
         return _compose(request, draft_id, DraftContent(to=request.GET.get("to", "")))
     payload = {"delivery_id": answered, "how": how, "draft_id": draft_id, "actor": asdict(request.actor)}
-    if how not in ANSWERS or not request.vault.ask("start_answer", payload, timeout=selectors.WHOLE_TIMEOUT):
+    answer = request.vault.ask("start_answer", payload, timeout=selectors.WHOLE_TIMEOUT) if how in ANSWERS else {}
+    if "full" in answer:
+        return errors.page(request, errors.DRAFTS_FULL)
+    if not answer:
         return errors.absent(request)
     return redirect("mail:draft", draft_id)
 

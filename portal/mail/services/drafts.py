@@ -183,8 +183,8 @@ def attach(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[A
     """
     uploads = [_upload(vault, draft_id, file) for file in files]
     with transaction.atomic():  # what comes at the same time is counted, too
-        sent, too_much = Message.objects.filter(id=draft_id).exists(), _too_much(vault.user.id, draft_id, uploads)
-        if not sent and not too_much:
+        sent = Message.objects.filter(id=draft_id).exists()
+        if not sent and not too_much(vault.user.id, draft_id, uploads):
             Upload.objects.bulk_create(uploads)
             stop_here("attach.before-commit")
             pairs = zip(uploads, files, strict=True)
@@ -199,7 +199,7 @@ def attach(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[A
 def unsaved_uploads(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[Upload]:
     """The rows of uploaded files that are not with the draft yet. Raises `TooMuch` as `attach` does."""
     uploads = [_upload(vault, draft_id, file) for file in files]
-    if uploads and _too_much(vault.user.id, draft_id, uploads):
+    if uploads and too_much(vault.user.id, draft_id, uploads):
         raise TooMuch
     return uploads
 
@@ -210,7 +210,8 @@ def kept(files: Sequence[SealedUpload]) -> set[str]:
     return set(Upload.objects.filter(object_name__in=names).values_list("object_name", flat=True))
 
 
-def _too_much(owner_id: str, draft_id: str, uploads: Sequence[Upload]) -> bool:
+def too_much(owner_id: str, draft_id: str, uploads: Sequence[Upload]) -> bool:
+    """Whether these are more than a draft may carry together with its other files, or than may wait in all of a person's drafts."""
     waiting = Upload.objects.filter(owner_id=owner_id, draft_id=draft_id).aggregate(octets=Sum("size"), n=Count("id"))
     everywhere = Upload.objects.filter(owner_id=owner_id).aggregate(octets=Sum("size"))["octets"] or 0
     new = sum(each.size for each in uploads)

@@ -24,7 +24,7 @@ from portal.mail.content import DraftContent
 from portal.mail.models import Delivery, Envelope, Upload
 from portal.mail.selectors import WHOLE_TIMEOUT
 from portal.mail.services.arrive import outside_actor, trust_outside
-from portal.mail.services.drafts import save_draft, upload_context
+from portal.mail.services.drafts import save_draft, too_much, upload_context
 from portal.policy.access import decide_for
 from portal.policy.selectors import category_references
 from portal.policy.services import LabelRefused, received_label
@@ -121,7 +121,9 @@ def start_answer(
         content = engine.answer(shown, how, own_address=vault.user.address)
         if how == "forward":
             for part in shown.files:
-                _attach_again(vault, draft_id, part)
+                if not _attach_again(vault, draft_id, part):
+                    _take_off(vault, draft_id)
+                    return {"full": True}
     save_draft(user_id, draft_id, _labelled(content, access), answers=delivery_id, label=access.delivery.label)
     return {"draft": draft_id}
 
@@ -132,7 +134,8 @@ def _labelled(content: DraftContent, access: Access) -> DraftContent:
     return replace(content, classification=label.classification, categories=category_references(label))
 
 
-def _attach_again(vault: Unlocked, draft_id: str, part: engine.File) -> None:
+def _attach_again(vault: Unlocked, draft_id: str, part: engine.File) -> bool:
+    """False if it does not fit into the drafts of this person: opening the page that forwards takes no more room than uploading would."""
     object_name, key, size = _reseal(part)
     upload = Upload(id=random_id(), owner=vault.user, draft_id=draft_id, object_name=object_name, size=size)
     named = {"name": part.name, "content_type": part.content_type}
@@ -141,7 +144,22 @@ def _attach_again(vault: Unlocked, draft_id: str, part: engine.File) -> None:
     )
     upload.sealed, upload.intake_key = sealed.blob, sealed.intake_key
     upload.sealed_for_owner = seal_for(vault.user.id, json.dumps(named).encode(), "upload", upload.id)
-    upload.save(force_insert=True)
+    with transaction.atomic():
+        fits = not too_much(vault.user.id, draft_id, [upload])
+        if fits:
+            upload.save(force_insert=True)
+    if not fits:
+        objects.delete(object_name)
+    return fits
+
+
+def _take_off(vault: Unlocked, draft_id: str) -> None:
+    with transaction.atomic():
+        uploads = Upload.objects.filter(owner=vault.user, draft_id=draft_id)
+        names = list(uploads.values_list("object_name", flat=True))
+        uploads.delete()
+    for name in names:
+        objects.delete(name)
 
 
 def _reseal(part: engine.File) -> tuple[str, bytes, int]:

@@ -270,6 +270,20 @@ def upload(text: str) -> SealedUpload:
     return SealedUpload("plan.txt", "text/plain", len(text), name, key)
 
 
+def test_forwarding_copies_no_more_files_than_drafts_may_hold(organisation, settings, monkeypatch):
+    """Otherwise each look at the page that forwards would leave another copy of all attachments."""
+    alice, content = organisation.vault("alice"), DraftContent(to="bob", subject="Tides", text="x", classification=CONFIDENTIAL)
+    services.submit(alice, actor(alice.user), "c" * 32, content, [upload("high tide"), upload("low tide")])
+    outbox.run_until_idle()
+    delivery = organisation.delivery("bob", "c" * 32)
+    monkeypatch.setattr(sys.modules["portal.mail.services.drafts"], "WAITING_MESSAGES", 1)
+    settings.MESSAGE_MAX_SIZE = len("high tide")
+    page = organisation.browser("bob").get(f"/mail/new/?reply={delivery.id}&how=forward", secure=True)
+    assert (page.status_code, "Your drafts hold too much" in page.text) == (413, True)
+    assert not Upload.objects.filter(owner__username="bob").exists()
+    assert not Draft.objects.filter(owner__username="bob").exists()
+
+
 def test_a_draft_that_quotes_is_closed_with_the_clearance_for_what_it_quotes(organisation):
     delivery = organisation.delivery("bob", organisation.send("alice", to="bob", text="secret tons"))
     bob = organisation.vault("bob")
