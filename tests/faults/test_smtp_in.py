@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.canary import Canaries
 from tests.faults.postfix import POSTFIX, postfix
+from tests.faults.watch import Watch, waiting_for_mail
 from tests.http import Browser
 from tests.portal.mail.outside import plain
 from tests.stack import Stack, free_port, wait_for
@@ -44,6 +46,33 @@ def test_mail_from_outside_is_read_in_the_browser(stack):
     assert "High water at six." in page.text
     assert "Nobody signed this" in page.text
     assert "It came from outside" in page.text
+
+
+def test_nothing_of_what_comes_lies_anywhere_in_clear(stack):
+    """Not while it comes in slowly, not when it is refused, not until it is encrypted to its recipient, and not when it is read."""
+    canaries = Canaries()
+    watch = Watch(stack, canaries, [stack.data])
+    watch.others.append(stack.pid("smtpd"))
+    named = {"From": f"{canaries.make('name')} <eve@outside.example>", "Subject": canaries.make("subject"), "Message-ID": f"<{canaries.make('id')}@x>"}
+    content = plain(**named) + f"{canaries.make('text')}\r\n".encode() * 10_000
+    with socket.create_connection(("127.0.0.1", int(stack.environment["SMTP_PORT"])), timeout=60) as connection:
+        answers = connection.makefile("rb")
+        answers.readline()
+        for command in (b"HELO x", b"MAIL FROM:<eve@outside.example>", b"RCPT TO:<bob@portal.example>", b"DATA"):
+            connection.sendall(command + b"\r\n")
+            assert answers.readline()[:1] in b"23"
+        for start in range(0, len(content), 100_000):
+            connection.sendall(content[start : start + 100_000])
+            watch.look()
+        connection.sendall(b".\r\n")
+        assert answers.readline().startswith(b"250")
+    with pytest.raises(smtplib.SMTPDataError):
+        send(stack, f"{canaries.make('malformed')}\r\n\r\n".encode())
+    bob = reader(stack, "bob")
+    line = waiting_for_mail(watch, lambda: next((each for each in bob.lines() if each.subject == named["Subject"]), None), what="delivered")
+    assert canaries.stem in bob.open(line.id).text
+    watch.look_closely("after reading")
+    assert watch.hits == {}
 
 
 LARGE = 150_000_000
