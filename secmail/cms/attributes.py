@@ -74,9 +74,9 @@ ALL_OR_FIRST_TIER: tuple[Literal["all_receipts", "first_tier_recipients"], ...] 
 
 
 class Attributes:
-    """The attributes of one SET OF Attribute. Malformed if one stands in a place where it must not."""
+    """The attributes of one SET OF Attribute. Malformed if one stands in a place where it must not; without a place each may."""
 
-    def __init__(self, members: der.Reader, place: Place) -> None:
+    def __init__(self, members: der.Reader, place: Place | None) -> None:
         self._values: dict[str, list[der.Element]] = {}
         self._instances: dict[str, int] = {}
         left = MAX_ATTRIBUTES
@@ -84,7 +84,7 @@ class Attributes:
             attribute = member.inside()
             oid, values = attribute.oid(), attribute.inside(der.SET)
             attribute.end()
-            if place not in PLACES.get(oid, (place,)):
+            if place is not None and place not in PLACES.get(oid, (place,)):
                 raise Malformed(f"attribute {oid} among the {place} attributes")
             found = list(values.at_most(left))
             left -= len(found)
@@ -115,7 +115,7 @@ class Attributes:
 def is_set_of_attributes(content: bytes) -> bool:
     """Whether content could pass for signed attributes: their signature would then be valid for it, and the reverse."""
     try:
-        Attributes(der.read(content, der.SET), "signed")
+        Attributes(der.read(content, der.SET), None)
     except der.TooMany:
         return True
     except Malformed:

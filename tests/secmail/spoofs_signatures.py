@@ -98,6 +98,12 @@ def signed_attributes_as_content() -> bytes:
     return mime(structure([signer_info(b"", signature_of(attributes))], attributes))
 
 
+@FAMILY.spoof("RFC 5652 section 5.3: also where one of the attributes should not have been signed")
+def signed_attributes_with_one_out_of_place_as_content() -> bytes:
+    attributes = der.set_of((*standard(), attribute(COUNTERSIGNATURE, Forged("carl").signer_info())))
+    return mime(structure([signer_info(b"", signature_of(attributes))], attributes))
+
+
 @FAMILY.spoof("RFC 5652 section 5.3: the same in a multipart/signed, where it is no part either", MALFORMED)
 def signed_attributes_as_detached_content() -> bytes:
     attributes = der.set_of(standard())
