@@ -317,11 +317,13 @@ def _was_asked(
     request = asking.receipt_request
     if request is None or (recipients is not None and not _any_same(signer.certificate.emails, recipients)):
         return False
+    headers = (original.headers[name] for name in ("to", "cc", "bcc") if name in original.headers)
+    named = [each.addr_spec for header in headers for each in header.addresses]
+    if recipients is None and signer.certificate == asking.certificate and not _any_same(signer.certificate.emails, named):
+        return False  # who wrote the message did not get it
     if request.receipts_from == "all_receipts":
         return True
     if request.receipts_from == "first_tier_recipients":
-        headers = (original.headers[name] for name in ("to", "cc", "bcc") if name in original.headers)
-        named = [each.addr_spec for header in headers for each in header.addresses]
         return not named or recipients is not None or _any_same(signer.certificate.emails, named)
     return _any_same(signer.certificate.emails, request.receipts_from)
 

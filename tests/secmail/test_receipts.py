@@ -317,7 +317,7 @@ def test_2_4_a_receipt_proves_that_its_signer_got_the_message(name):
     found = checked(receipt(ASKED, name))
     assert found.proven
     assert astuple(found.matches) == (True,) * 5
-    assert (found.content_identifier, found.asked, found.signing_time, found.reason) == (b"id", True, NOW, "")
+    assert (found.content_identifier, found.asked, found.signing_time, found.reason) == (b"id", name != "ada", NOW, "")
     assert found.signer.certificate == certificate(name)
 
 
@@ -545,6 +545,14 @@ def test_first_tier_recipients_are_those_the_original_names():
     assert not checked(receipt(original, "carl"), original).asked
     unnamed = message(asking(FIRST_TIER), top=b"From: ada@example.org\r\nMIME-Version: 1.0\r\n")
     assert checked(receipt(unnamed, "carl"), unnamed).asked
+
+
+def test_who_wrote_the_message_was_not_asked_unless_it_names_her():
+    original = message(asking(REQUEST))
+    found = checked(receipt(original, "ada"), original)
+    assert (found.proven, found.asked) == (True, False)
+    to_herself = message(asking(REQUEST), top=header(to="bob@example.org, ada@example.org"))
+    assert checked(receipt(to_herself, "ada"), to_herself).asked
 
 
 def test_those_who_did_not_get_the_message_were_not_asked():
