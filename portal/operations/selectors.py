@@ -39,6 +39,11 @@ def state() -> State:
     )
 
 
+def dead_ids() -> list[int]:
+    """Numbers of all jobs that were given up; `state` shows the first of them."""
+    return list(queue.dead().values_list("id", flat=True))
+
+
 def separated() -> bool:
     """Whether the web process can't read the master key (S1): asked of the system, not of the configuration."""
     return not os.access(settings.MASTER_KEY_FILE, os.R_OK)

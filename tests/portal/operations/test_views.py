@@ -134,6 +134,16 @@ def test_the_queue_on_a_terminal(capsys: pytest.CaptureFixture) -> None:
     assert Event.objects.filter(verb="job_retried", name__endswith="(terminal)").count() == 1
 
 
+def test_all_dead_jobs_are_more_than_those_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.core.management import call_command
+
+    monkeypatch.setattr("portal.operations.selectors.DEAD_SHOWN", 1)
+    for target in "bc":
+        dead(target=target)
+    call_command("queue", "retry", "--all")
+    assert not Job.objects.filter(state=State.DEAD).exists()
+
+
 def test_a_job_that_begins_again_has_all_its_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(claimed: object) -> None:
         raise OSError

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         if not ids and not all:
             raise CommandError(f"name the jobs to {decision}, or --all")
         actor = terminal.actor()
-        chosen = [job.id for job in selectors.state().dead] if all else ids
+        chosen = selectors.dead_ids() if all else ids
         refused = [job_id for job_id in chosen if DECISIONS[decision](actor=actor, job_id=job_id)]
         self.stdout.write(f"{decision}: {len(chosen) - len(refused)} of {len(chosen)} jobs")
         if refused:
