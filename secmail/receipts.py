@@ -319,7 +319,7 @@ def _was_asked(
         return False
     headers = (original.headers[name] for name in ("to", "cc", "bcc") if name in original.headers)
     named = [each.addr_spec for header in headers for each in header.addresses]
-    if recipients is None and signer.certificate == asking.certificate and not _any_same(signer.certificate.emails, named):
+    if named and recipients is None and signer.certificate == asking.certificate and not _any_same(signer.certificate.emails, named):
         return False  # who wrote the message did not get it
     if request.receipts_from == "all_receipts":
         return True
