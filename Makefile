@@ -27,6 +27,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@mkdir -p build/check
 	PORTAL_DATA=build/check $(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: .venv/installed-dev peers

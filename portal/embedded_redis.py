@@ -31,7 +31,7 @@ def prepare(socket: Path, umask: int = 0o077) -> None:
     socket.parent.mkdir(mode=0o777 & ~umask, parents=True, exist_ok=True)
     found = socket.parent.lstat()
     if found.st_uid != os.getuid() or found.st_mode & umask:
-        raise NoRedis(f"{socket.parent} must be ours and have mode {0o777 & ~umask:04o}")
+        raise NoRedis(f"{socket.parent} must belong to the user who runs Redis and have mode {0o777 & ~umask:04o} (ls -ld, chown, chmod)")
 
 
 def server() -> tuple[Path, str]:

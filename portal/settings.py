@@ -4,6 +4,7 @@ Every name that an operator may set is read here and nowhere else; `docs/operato
 """
 
 import os
+import secrets
 from datetime import timedelta
 from pathlib import Path
 
@@ -47,10 +48,17 @@ def _secret(name: str) -> str:
     """A secret of the web process, made on first use and kept beside the data with mode 0600."""
     from portal.secrets_file import read_or_create
 
-    return read_or_create(DATA_DIR / "secrets" / name)
+    try:
+        return read_or_create(DATA_DIR / "secrets" / name)
+    except OSError as reason:
+        raise ImproperlyConfigured(
+            f"{DATA_DIR / 'secrets' / name} can't be read or made ({reason.strerror}):"
+            " give the folder to the user of the web process, or set SECRET_KEY"
+        ) from None
 
 
-SECRET_KEY = env.str("SECRET_KEY", "") or _secret("django-secret-key")
+# Only the web process signs with it, so the others can't even read it where they run under another user.
+SECRET_KEY = env.str("SECRET_KEY", "") or (_secret("django-secret-key") if PROCESS == "web" else secrets.token_urlsafe(48))
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -114,7 +122,10 @@ DATABASES = {
     }
 }
 if DATABASE_URL := env.str("DATABASE_URL", ""):
-    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=None, conn_health_checks=True)}
+    try:
+        DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=None, conn_health_checks=True)}
+    except ValueError:  # its text may hold the password
+        raise ImproperlyConfigured("DATABASE_URL must be like postgres://user:password@host/portal") from None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 

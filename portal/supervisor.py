@@ -17,14 +17,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
-from portal import embedded_redis, process
+from portal import data_folder, embedded_redis, process
 from portal.outbox import durability, workers
 from portal.rolling import FIRST_WAIT, Child, Program, Rolling, kill_group, worker_name
 
@@ -34,7 +34,6 @@ MANAGE = Path(settings.BASE_DIR) / "manage.py"
 LONGEST_WAIT, STEADY_AFTER = 2.0, 5.0  # seconds between an exit and the next start
 STOP_SECONDS = 7.0  # to end in good order; then they are killed
 LOOK_SECONDS = 0.1
-LOG_BYTES = 10_000_000  # a log that is larger at start is put aside, once
 
 
 def say(text: str) -> None:
@@ -85,16 +84,18 @@ class Supervisor:
 
     def serve(self) -> None:
         """Run until SIGINT, SIGTERM or SIGHUP; returns when all children are gone."""
-        os.umask(settings.UMASK)
         process.no_core_dumps()
-        for folder in (settings.DATA_DIR, self.run_dir, self.log_dir):
-            folder.mkdir(mode=0o777 & ~settings.UMASK, parents=True, exist_ok=True)
+        try:
+            data_folder.prepare()
+        except OSError as reason:
+            raise CommandError(f"{reason.filename}: {reason.strerror}. PORTAL_DATA must be this user's to write to.") from None
         with contextlib.ExitStack() as stack:
             wakeup = stack.enter_context(self._signals())
             say(f"data         {settings.DATA_DIR}")
             redis_binary = self._redis(stack)
             self._listen(stack)
-            self._database()
+            if set(self.roles) != {"redis"}:
+                self._database()
             self.children = [Child(program) for program in programs(self.roles, redis_binary)]
             say("starting     " + ", ".join(child.program.name for child in self.children))
             if {"web", "worker"} <= set(self.roles):
@@ -157,6 +158,8 @@ class Supervisor:
         call_command("migrate", interactive=False, verbosity=0)
         durability.check()
         say(f"database     {connection.vendor}, up to date")
+        if not self.demo and not apps.get_model("keys", "Identity").objects.exists():
+            raise CommandError("This portal is not set up yet. Run manage.py setup once (docs/operator.md), then start it again.")
         empty = self.demo and not get_user_model().objects.exists()
         connections.close_all()
         if empty:
@@ -214,7 +217,7 @@ class Supervisor:
             child.start_at = time.monotonic() + LONGEST_WAIT
 
     def _run(self, child: Child) -> None:
-        log = _open_log(self._log(child))
+        log = data_folder.open_log(self._log(child))
         environment = {**os.environ, "PORTAL_PROCESS": child.program.role}
         sockets = [self.listener.fileno()] if self.listener is not None and child.program.role == "web" else []
         if sockets:
@@ -278,18 +281,6 @@ def _end(children: list[Child], seconds: float) -> None:
             popen.wait(timeout=max(0.0, deadline - time.monotonic()))
         kill_group(popen.pid)
         popen.wait()
-
-
-def _open_log(path: Path) -> IO[bytes]:
-    with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-    return open(path, "ab", opener=_no_links)
-
-
-def _no_links(path: str, flags: int) -> int:
-    """With a shared folder, the user of another role must not make us write elsewhere."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def healthz() -> str:

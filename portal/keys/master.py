@@ -46,7 +46,9 @@ class FileMasterKey:
 
 
 def create_master_key_file(path: Path) -> bool:
-    """A new master key, mode 0400, if there is none. Returns whether one was made."""
+    """A new master key, mode 0400, if there is none. Returns whether one was made. Raises OSError if it can't be."""
+    if path.exists():  # in a folder that may be for reading only
+        return False
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)

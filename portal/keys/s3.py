@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import File
 from storages.backends.s3 import S3Storage
 
@@ -38,6 +40,13 @@ class S3SealedObjects(S3Storage):
 
     def url(self, *args: Any, **kwargs: Any) -> str:
         raise NotImplementedError("sealed objects have no address")
+
+    def check(self) -> None:
+        """Raises `ImproperlyConfigured` unless the bucket is there and ours to use."""
+        try:
+            self.connection.meta.client.head_bucket(Bucket=self.bucket_name)
+        except (BotoCoreError, ClientError) as reason:
+            raise ImproperlyConfigured(f"the bucket {self.bucket_name} (S3_BUCKET) can't be used; make it first, then try again: {reason}") from None
 
     def names_before(self, moment: datetime) -> Iterator[str]:
         """The objects that were written before `moment`."""

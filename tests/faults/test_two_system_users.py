@@ -105,9 +105,8 @@ class TwoUsers(Stack):
             path.chmod(0o600)
 
     def environment_of(self, user: int) -> dict[str, str]:
-        """The workers sign no cookies and can't read the web's secret for it; the master key's place is no secret."""
-        own = {"SECRET_KEY": "workers have no use for it"} if user == WORKER else {}
-        return self.environment | {"MASTER_KEY_FILE": str(self.master_key)} | own
+        """The same for both: the master key's place is no secret."""
+        return self.environment | {"MASTER_KEY_FILE": str(self.master_key)}
 
     def serve(self, user: int, *roles: str) -> subprocess.Popen[bytes]:
         only = [part for role in roles for part in ("--only", role)]
@@ -142,6 +141,25 @@ def stack(folder, python) -> Iterator[TwoUsers]:
             stack.supervisor = stack.supervisor or served
         stack.wait_ready()
         yield stack
+
+
+def test_what_the_workers_user_sets_up_the_webs_user_can_use(folder, python):
+    """As the operator's guide says: the data folder belongs to both, and so does what `setup` makes in it, but not the master key."""
+    data, keys = folder / "set-up", folder / "set-up-keys"
+    for path, mode in ((data, 0o2770), (keys, 0o700)):
+        path.mkdir()
+        os.chown(path, WORKER, GROUP)
+        path.chmod(mode)
+    own = {"PORTAL_DATA": str(data), "SHARED_GROUP": "1", "MASTER_KEY_FILE": str(keys / "master.key"), "HOME": "/", "PATH": os.environ["PATH"]}
+    environment = interpreters(folder) | own
+    made = run_as(WORKER, [python, str(ROOT / "manage.py"), "setup"], environment)
+    assert made.returncode == 0, made.stderr
+    writes = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript('BEGIN IMMEDIATE; COMMIT')"
+    written = run_as(WEB, [python, "-c", writes, str(data / "portal.sqlite3")], environment)
+    assert written.returncode == 0, written.stderr
+    assert {each.stat().st_mode & 0o777 for each in (data / "run", data / "log", data / "objects")} == {0o770}
+    assert (keys / "master.key").stat().st_mode & 0o777 == 0o400
+    assert not [each for each in data.rglob("*") if each.stat().st_mode & 0o007]
 
 
 def user_of(pid: int | None) -> int:

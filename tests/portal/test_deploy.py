@@ -1,5 +1,6 @@
 """What is in deploy/ fits the program: units that systemd accepts, a compose file that names no setting we don't have."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -60,6 +61,16 @@ def test_only_the_worker_is_given_the_password_of_the_relay(unit: Path) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_in_the_compose_file_only_the_worker_is_given_the_password_of_the_relay(name: str) -> None:
     assert ("RELAY_PASSWORD" in OURS[name]["environment"]) == (name == "worker")
+
+
+def test_the_command_line_runs_as_the_worker_does() -> None:
+    """The same user, the same credential, and a name for which systemd reads the drop-in of all services."""
+    script = (DEPLOY / "systemd" / "portal-manage").read_text(encoding="utf-8")
+    worker = (DEPLOY / "systemd" / "portal-worker.service").read_text(encoding="utf-8")
+    for line in re.findall(r"^(?:User|LoadCredential|EnvironmentFile)=.*$", worker, re.M):
+        assert f"--property={line}" in script
+    assert '--unit="portal-manage-' in script
+    assert os.access(DEPLOY / "systemd" / "portal-manage", os.X_OK)
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda each: each.stem)

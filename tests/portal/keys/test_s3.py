@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import boto3
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 from django.utils import timezone
 from moto.server import ThreadedMotoServer
@@ -94,3 +95,13 @@ def test_old_objects_are_found_and_deleted(bucket) -> None:
 def test_an_object_has_no_address(bucket) -> None:
     with pytest.raises(NotImplementedError):
         objects.default_storage.url("ab/cdef")
+
+
+def test_a_bucket_that_is_not_there_is_told_before_anything_is_stored(bucket) -> None:
+    objects.default_storage.check()
+    bucket.delete()
+    try:
+        with pytest.raises(ImproperlyConfigured, match="make it first"):
+            objects.default_storage.check()
+    finally:
+        bucket.create()
