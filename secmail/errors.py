@@ -36,7 +36,7 @@ class DecryptionError(SecmailError):
     """A recipient info matched, and decryption failed. One wording for every cause (no oracle)."""
 
     def __init__(self) -> None:
-        super().__init__("the message can't be decrypted: it was damaged or changed on the way")
+        super().__init__("the message can't be decrypted: it was damaged or changed on the way, or the key or password is not the right one")
 
 
 class NotARecipient(SecmailError):

@@ -82,7 +82,7 @@ class EnvelopedLayer:
         elif isinstance(key, BareKey):
             opened_with = "a private key given without its certificate"
         elif isinstance(key, SecretKey):
-            opened_with = f"the shared key {key.identifier.hex()}"
+            opened_with = f"the shared key {key.identifier.hex()}" if key.identifier else "a shared key without a name"
         else:
             recipient = key.certificate
             opened_with = f"the key of {recipient.subject}"

@@ -7,10 +7,14 @@ This is the only part of the engine that opens files and looks at the clock. ``m
 import os
 import signal
 import sys
+import warnings
 from argparse import Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from types import FrameType
+from typing import Any
+
+from cryptography.utils import CryptographyDeprecationWarning
 
 from secmail.cli import expanding, labels, making, opening, receipt
 from secmail.cli.arguments import Parser
@@ -28,7 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parser().parse_args(argv)
         _read_standard_input_once(arguments)
-        return int(arguments.run(arguments))
+        with warnings.catch_warnings():
+            # Certificates with serial numbers that RFC 5280 forbids are about; who reads them here can't help it
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return int(arguments.run(arguments))
     except SystemExit as ended:
         return int(ended.code or 0)
     except (Exception, KeyboardInterrupt) as error:
@@ -62,9 +69,13 @@ def _parser() -> Parser:
 
 def _read_standard_input_once(arguments: Namespace) -> None:
     values = [value for name, value in vars(arguments).items() if name not in TEXTS]
-    flat = [each for value in values for each in (value if isinstance(value, list) else [value])]
-    if flat.count("-") > 1:
+    if list(_flat(values)).count("-") > 1:
         raise Failure("standard input can be only one of the files")
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for each in values:
+        yield from _flat(each) if isinstance(each, list) else (each,)
 
 
 def _failed(error: BaseException) -> int:

@@ -39,6 +39,12 @@ def add_output(parser: Parser, help: str = "where the result goes (absent: stand
     parser.add_argument("-o", "--output", metavar="FILE", help=f"{help}; FILE appears when all went well, not before")
 
 
+def add_report(parser: Parser) -> None:
+    """Where a result that is only told goes."""
+    parser.add_argument("-o", "--output", metavar="FILE", help="where the result goes (absent: standard output)")
+    add_json(parser)
+
+
 def add_json(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 

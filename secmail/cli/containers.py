@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from secmail import der
 from secmail.certificates import Certificate
+from secmail.cli.failures import Locked
 from secmail.cli.inputs import blocks
 from secmail.cms.shared import MAX_ITERATIONS
 from secmail.cms.signed import verify
@@ -70,10 +71,12 @@ def _private_key(data: bytes, passphrase: bytes | None) -> PrivateKey:
     """One passphrase is for all files, so that some of their keys may need none."""
     try:
         return load_private_key(data)
-    except Malformed:
-        if passphrase is None:
-            raise
-        return load_private_key(data, passphrase)
+    except Malformed as error:
+        if passphrase is not None:
+            return load_private_key(data, passphrase)
+        if isinstance(error.__cause__, TypeError):  # how cryptography says that it is encrypted
+            raise Locked("the key needs its passphrase: --passphrase-file") from error
+        raise
 
 
 def _certificates_only(data: bytes) -> tuple[Certificate, ...]:
@@ -87,12 +90,14 @@ def _pkcs12(data: bytes, passphrase: bytes | None) -> Contents:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # some programs write BER
-            key, certificate, others = pkcs12.load_key_and_certificates(data, passphrase)
+            key, certificate, others = pkcs12.load_key_and_certificates(data, passphrase)  # None tries the empty one too
         found = [each.public_bytes(Encoding.DER) for each in (certificate, *others) if each is not None]
         private: dict[bytes, Any] = {_public_key(each): each for each in (key, *_further_keys(data, passphrase)) if each}
     except UnsupportedAlgorithm as error:
         raise Unsupported("a PKCS#12 with algorithms that are not supported") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
+        if passphrase is None:
+            raise Locked("no PKCS#12, or it needs its passphrase: --passphrase-file") from error
         raise Malformed("no PKCS#12, or the passphrase is not the right one") from error
     return Contents(tuple(Certificate.from_der(each).checked() for each in found), tuple(private.values()))
 
@@ -108,11 +113,13 @@ def _check_iterations(data: bytes) -> None:
 
 
 def _further_keys(data: bytes, passphrase: bytes | None) -> list[PrivateKey]:
+    """Those that are encrypted need more than the empty passphrase, which ``cryptography`` takes for none."""
+    kinds = ("key_bag", "pkcs8_shrouded_key_bag") if passphrase else ("key_bag",)
     found = []
     for safe in der.load(asn1_pkcs12.Pfx, der.definite(data)[0]).authenticated_safe:
         if safe["content_type"].native == "data":
             for bag in der.load(asn1_pkcs12.SafeContents, safe["content"].native):
-                if bag["bag_id"].native in ("key_bag", "pkcs8_shrouded_key_bag"):
+                if bag["bag_id"].native in kinds:
                     found.append(_private_key(bag["bag_value"].untag().dump(), passphrase))
     return found
 

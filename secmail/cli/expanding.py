@@ -7,7 +7,7 @@ from pathlib import Path
 
 from secmail.certificates import Certificate
 from secmail.cli import inputs
-from secmail.cli.arguments import Parser, add_keys, add_moment, add_output, command, many
+from secmail.cli.arguments import Parser, add_input, add_keys, add_moment, add_output, command, many
 from secmail.cli.failures import OK, Failure, concerning
 from secmail.cli.keys import Keys, certificates, keys
 from secmail.cli.labels import clearance_from, policy_from
@@ -30,10 +30,11 @@ def add(commands: "_SubParsersAction[Parser]") -> None:
         help="pass a message on to the members of a mail list (RFC 2634 section 4)",
         example="secmail expand --key list.pem --cert list.crt --trust ca.pem --member ada.crt --member bob.crt -o out.eml in.eml",
     )
-    parser.add_argument("files", metavar="MESSAGE", nargs="*", help="the message: .eml, DER or PEM (absent or -: standard input)")
+    add_input(parser, "MESSAGE", "the message: .eml, DER or PEM; the last argument, behind --member too")
+    parser.set_defaults(file=None)
     add_output(parser)
     parser.add_argument(
-        "--member", metavar="CERTS", action="append", required=True, help="certificates of members; may be repeated, and hold several"
+        "--member", metavar="CERTS", nargs="+", action="append", required=True, help="certificates of members; may be repeated, and hold several"
     )
     parser.add_argument("--policy", metavar="SPIF", help="the security policy by which members may have the message")
     parser.add_argument(
@@ -53,11 +54,11 @@ def add(commands: "_SubParsersAction[Parser]") -> None:
 
 def run_expand(arguments: Namespace) -> int:
     who, now = keys(arguments), inputs.moment(arguments.at)
-    *more, name = arguments.files or ["-"]
+    name, member_files = _message_and_members(arguments)
     signer = who.signer()
     own = (signer.certificate, *certificates(arguments.former_cert))
     mail_list = MailList(own, arguments.owner or _address(signer.certificate), _receipt_policy(arguments.receipt_policy))
-    members = _members([*arguments.member, *more])
+    members = _members(member_files)
     admission = _Admission.by(arguments, members)
     with inputs.message(name) as source, concerning(name), output(arguments.output) as out:
         expansion = expand(
@@ -73,10 +74,17 @@ def run_expand(arguments: Namespace) -> int:
             lists=arguments.list or None,
             admits=admission.admits if admission else None,
         )
-    for each in expansion.refused:
-        note(f"left out: {_address(each.certificate)}: {admission.reasons[each.certificate] if admission else 'refused'}")
     note(f"for {len(expansion.members)} of {len(members)} members")
     return OK
+
+
+def _message_and_members(arguments: Namespace) -> tuple[str, list[str]]:
+    """``--member A B MESSAGE``: where nothing else names the message, the last of several names after --member does."""
+    *groups, last = arguments.member
+    name = arguments.file
+    if name is None and len(last) > 1:
+        *last, name = last
+    return name or "-", [each for group in (*groups, last) for each in group]
 
 
 def _members(names: Sequence[str]) -> dict[Certificate, str | None]:
@@ -112,7 +120,6 @@ class _Admission:
 
     def __init__(self, policy: SecurityPolicy, folder: Path, members: Mapping[Certificate, str | None], now: datetime) -> None:
         self._policy, self._folder, self._members, self._now = policy, folder, members, now
-        self.reasons: dict[Certificate, str] = {}
 
     @classmethod
     def by(cls, arguments: Namespace, members: Mapping[Certificate, str | None]) -> "_Admission | None":
@@ -131,7 +138,7 @@ class _Admission:
         decisions = [decide(label, clearance, self._policy, self._now) for label in labels or (None,)]
         refused = next((each for each in decisions if not each), None)
         if refused is not None:
-            self.reasons[member.certificate] = refused.reason
+            note(f"left out: {_address(member.certificate)}: {refused.reason}")
         return refused is None
 
     def _clearance(self, certificate: Certificate) -> Clearance | None:

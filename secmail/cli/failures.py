@@ -11,6 +11,10 @@ USAGE = 2  # wrong usage, a file that can't be opened among it
 UNREADABLE = 3  # malformed or unsupported
 
 
+class Locked(Malformed):
+    """A key or container that needs a passphrase, and none was given."""
+
+
 class Failure(Exception):
     """The line for people, and the exit status."""
 
@@ -33,6 +37,8 @@ def concerning(name: str) -> Iterator[None]:
 
 
 def status_of(error: SecmailError) -> int:
+    if isinstance(error, Locked):
+        return USAGE
     return UNREADABLE if isinstance(error, Malformed | Unsupported) else REFUSED
 
 

@@ -22,6 +22,8 @@ MAX_SMALL = 64 * 1024 * 1024  # octets of anything but a message
 HEAD = 8192  # octets in which the armour of a message begins
 CMS_ARMOUR = re.compile(rb"^-----BEGIN (CMS|PKCS7|PKCS #7 SIGNED DATA)-----[ \t]*\r?\n", re.MULTILINE)
 BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 #]+)-----(.*?)-----END \1-----", re.DOTALL)
+ANY_ARMOUR = re.compile(rb"\s*-----BEGIN ([A-Z0-9 #]+)-----")
+EMPTY = "it is empty"
 FIELD = re.compile(rb"\s*[!-9;-~]+[ \t]*:")
 
 
@@ -31,6 +33,8 @@ def small(name: str) -> bytes:
         data = file.read(MAX_SMALL + 1)
         if len(data) > MAX_SMALL:
             raise Malformed(f"more than {MAX_SMALL} octets")
+        if not data:
+            raise Malformed(EMPTY)
     return data
 
 
@@ -39,14 +43,10 @@ def message(name: str | None) -> Iterator[Source]:
     """A signed or encrypted message, readable again and again. From a pipe it is spooled to a file without a name."""
     with ExitStack() as stack:
         with concerning(name or "-"):
-            file = stack.enter_context(_opened(name or "-"))
-            if not _is_regular(file):
-                spool = stack.enter_context(tempfile.TemporaryFile())
-                copy(file, spool)
-                file = spool
-            progress = stack.enter_context(Progress(name, file.seek(0, io.SEEK_END)))
-            source = FileSource(counted(file, progress))
-            found = _start(source)
+            file = stack.enter_context(_seekable(name or "-"))
+            size = file.seek(0, io.SEEK_END)
+            progress = stack.enter_context(Progress(name, size))
+            found = _start(FileSource(counted(file, progress))) if size else _NoMessage(EMPTY)
         yield found
 
 
@@ -58,7 +58,7 @@ def detached(name: str | None) -> Iterator[Source | None]:
         return
     with ExitStack() as stack:
         with concerning(name):
-            file = stack.enter_context(open(name, "rb"))
+            file = stack.enter_context(_seekable(name))
         yield FileSource(file)
 
 
@@ -80,6 +80,17 @@ def _opened(name: str) -> Iterator[BinaryIO]:
         return
     with open(name, "rb") as file:
         yield file
+
+
+@contextmanager
+def _seekable(name: str) -> Iterator[BinaryIO]:
+    with _opened(name) as file:
+        if _is_regular(file):
+            yield file
+            return
+        with tempfile.TemporaryFile() as spool:
+            copy(file, spool)
+            yield spool
 
 
 def _is_regular(file: BinaryIO) -> bool:
@@ -120,9 +131,21 @@ def _start(source: Source) -> Source:
     if head.startswith(b"From "):
         return section(source, head.find(b"\n") + 1)
     armour = CMS_ARMOUR.search(head)
+    if armour is None and (other := ANY_ARMOUR.match(head)):
+        return _NoMessage(f"no message, but a PEM block {other[1].decode('ascii')}")
     if armour is None or (FIELD.match(head) and head[: armour.start()].strip()):
         return source
     return _Armoured(source, armour.end(), b"-----END " + armour[1] + b"-----")
+
+
+class _NoMessage:
+    """What can't be a message; whoever reads it is told so, as of anything that is malformed."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def open(self) -> BinaryIO:
+        raise Malformed(self._reason)
 
 
 class _Armoured:

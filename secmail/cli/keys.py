@@ -149,6 +149,8 @@ def shared_secrets(arguments: Namespace) -> list[SecretKey | Password]:
     elif arguments.kek_id is not None:
         raise Failure("--kek-id names the key in --kek, which is absent")
     if (password := secret_line(arguments.password_file)) is not None:
+        if not password:
+            raise Failure(f"{arguments.password_file}: its first line is empty, and that is no password")
         found.append(Password(password))
     return found
 

@@ -1,12 +1,13 @@
 """``label show``, ``label decide`` and ``label marking``, and labels for messages to be made."""
 
 from argparse import Namespace, _ArgumentGroup, _SubParsersAction
+from collections.abc import Iterator
 
 from secmail.cli import inputs
-from secmail.cli.arguments import Parser, add_json, add_moment, command, many
+from secmail.cli.arguments import Parser, add_moment, add_report, command, many
 from secmail.cli.failures import OK, REFUSED, Failure, concerning
 from secmail.cli.inputs import blocks, small
-from secmail.cli.output import print_json, print_line
+from secmail.cli.output import print_json, print_lines
 from secmail.cli.values import label_object
 from secmail.errors import Malformed
 from secmail.labels import (
@@ -30,7 +31,7 @@ def add(commands: "_SubParsersAction[Parser]") -> None:
     show = command(of_label, "show", run_show, help="show what a security label says", example="secmail label show --policy spif.xml label.der")
     _add_label_file(show)
     show.add_argument("--policy", metavar="SPIF", help="the security policy that names what the label has")
-    add_json(show)
+    add_report(show)
 
     decision = command(
         of_label,
@@ -43,7 +44,7 @@ def add(commands: "_SubParsersAction[Parser]") -> None:
     decision.add_argument("--label", metavar="FILE", required=True, help="the security label: DER, PEM or XML")
     decision.add_argument("--clearance", metavar="FILE", required=True, help="the clearance: DER, PEM or XML")
     add_moment(decision, "the moment of the decision")
-    add_json(decision)
+    add_report(decision)
 
     mark = command(
         of_label,
@@ -56,6 +57,7 @@ def add(commands: "_SubParsersAction[Parser]") -> None:
     mark.add_argument("--policy", metavar="SPIF", required=True, help="the security policy: an XML SPIF")
     mark.add_argument("--clearance", metavar="FILE", help="mark this clearance instead of a label")
     mark.add_argument("--language", metavar="LANG", default="en", help="the language of the marking (absent: en)")
+    add_report(mark)
 
 
 def _add_label_file(parser: Parser) -> None:
@@ -67,38 +69,44 @@ def run_show(arguments: Namespace) -> int:
     label = label_from(_label_file(arguments))
     policy = policy_from(arguments.policy) if arguments.policy else None
     if arguments.json:
-        print_json(label_object(label))
-        return OK
-    print_line(f"policy: {label.policy}{f' {policy.name}' if policy and policy.oid == label.policy else ''}")
-    print_line(f"classification: {_classification_name(label, policy)}")
+        print_json(label_object(label), arguments.output)
+    else:
+        print_lines(_written(label, policy), arguments.output)
+    return OK
+
+
+def _written(label: SecurityLabel, policy: SecurityPolicy | None) -> Iterator[str]:
+    yield f"policy: {label.policy}{f' {policy.name}' if policy and policy.oid == label.policy else ''}"
+    yield f"classification: {_classification_name(label, policy)}"
     if label.privacy_mark is not None:
-        print_line(f"privacy mark: {label.privacy_mark}")
+        yield f"privacy mark: {label.privacy_mark}"
     for each in label.categories:
         known = policy.category(each) if policy and policy.oid == label.policy else None
         written = f"{each.tag_set} {each.tag_type.name.lower()} {each.value}" if isinstance(each, Category) else each.type
-        print_line(f"category: {f'{known.name} ({written})' if known else written}")
-    return OK
+        yield f"category: {f'{known.name} ({written})' if known else written}"
 
 
 def run_decide(arguments: Namespace) -> int:
     policy, label = policy_from(arguments.policy), label_from(arguments.label)
     decision = decide(label, clearance_from(arguments.clearance), policy, inputs.moment(arguments.at))
     if arguments.json:
-        print_json({"granted": decision.granted, "reason": decision.reason})
+        print_json({"granted": decision.granted, "reason": decision.reason}, arguments.output)
     else:
-        print_line(f"{'granted' if decision else 'refused'}: {decision.reason}")
+        print_lines([f"{'granted' if decision else 'refused'}: {decision.reason}"], arguments.output)
     return OK if decision else REFUSED
 
 
 def run_marking(arguments: Namespace) -> int:
-    policy = policy_from(arguments.policy)
-    if arguments.clearance:
-        with concerning(arguments.clearance):
-            print_line(clearance_marking(clearance_from(arguments.clearance), policy, arguments.language))
-        return OK
-    name = _label_file(arguments)
+    policy, name = policy_from(arguments.policy), arguments.clearance or _label_file(arguments)
     with concerning(name):
-        print_line(marking(label_from(name), policy, arguments.language))
+        if arguments.clearance:
+            text = clearance_marking(clearance_from(name), policy, arguments.language)
+        else:
+            text = marking(label_from(name), policy, arguments.language)
+    if arguments.json:
+        print_json({"marking": text}, arguments.output)
+    else:
+        print_lines([text], arguments.output)
     return OK
 
 

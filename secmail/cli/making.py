@@ -97,10 +97,16 @@ def _add_recipients(parser: Parser) -> _ArgumentGroup:
     group = parser.add_argument_group("recipients")
     many(group, "--recipient", "certificates of those who shall read it", "CERTS")
     choice = group.add_mutually_exclusive_group()
-    absent = "(neither: AES-256-GCM if every recipient is known to read it)"
-    choice.add_argument("--gcm", dest="content_encryption", action="store_const", const="gcm", help="encrypt with AES-256-GCM")
-    choice.add_argument("--cbc", dest="content_encryption", action="store_const", const="cbc", help=f"with AES-256-CBC {absent}")
-    parser.set_defaults(content_encryption="auto")
+    choice.add_argument(
+        "--content-encryption",
+        choices=("auto", "gcm", "cbc", "chacha20-poly1305"),
+        type=str.lower,
+        default="auto",
+        help="AES-256-GCM, AES-256-CBC or ChaCha20-Poly1305 (auto: AES-256-GCM if every recipient is known to read it, else AES-256-CBC)",
+    )
+    for each in ("gcm", "cbc"):
+        help = f"the same as --content-encryption {each}"
+        choice.add_argument(f"--{each}", dest="content_encryption", action="store_const", const=each, help=help)
     return group
 
 

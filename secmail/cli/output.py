@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -38,15 +38,17 @@ def output(name: str | None) -> Iterator[BinaryIO]:
         raise
 
 
-def print_json(value: object) -> None:
-    """One object on standard output. All but ASCII is escaped, so that foreign text can't play with the terminal."""
-    print(json.dumps(value, indent=2), flush=True)
+def print_json(value: object, name: str | None = None) -> None:
+    """One object as a result. All but ASCII is escaped, so that foreign text can't play with the terminal."""
+    with output(name) as out:
+        out.write(json.dumps(value, indent=2).encode("ascii") + b"\n")
 
 
-def print_line(text: str) -> None:
-    """One line of a result on standard output."""
-    sys.stdout.buffer.write(printable(text).encode("utf-8", "backslashreplace") + b"\n")
-    sys.stdout.buffer.flush()
+def print_lines(lines: Iterable[str], name: str | None = None) -> None:
+    """A result for people."""
+    with output(name) as out:
+        for each in lines:
+            out.write(printable(each).encode("utf-8", "backslashreplace") + b"\n")
 
 
 def note(text: str) -> None:

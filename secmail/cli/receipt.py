@@ -7,18 +7,18 @@ from secmail.cli import inputs, report
 from secmail.cli.arguments import (
     Parser,
     add_input,
-    add_json,
     add_keys,
     add_moment,
     add_output,
+    add_report,
     add_trust,
     command,
     many,
 )
-from secmail.cli.failures import OK, REFUSED, Failure, concerning
+from secmail.cli.failures import OK, REFUSED, Failure, concerning, shown_name
 from secmail.cli.keys import certificates, keys
-from secmail.cli.opening import tell, unwrapped
-from secmail.cli.output import note, output, print_line
+from secmail.cli.opening import note_all, unwrapped
+from secmail.cli.output import note, output, print_json, print_lines
 from secmail.cli.smime import written_as
 from secmail.errors import ReceiptError
 from secmail.receipts import ReceiptCheck, ReceiptDecision, check_receipt, make_receipt, receipt_owed
@@ -53,7 +53,7 @@ def add(commands: "_SubParsersAction[Parser]") -> None:
     )
     add_input(check, "RECEIPT", "the receipt: .eml, DER or PEM")
     check.add_argument("--original", metavar="SENT", required=True, help="the message that asked for it, as it was sent")
-    add_json(check)
+    add_report(check)
     add_trust(check)
     add_moment(check)
     add_keys(check, "decrypt the receipt or the original")
@@ -68,7 +68,7 @@ def run_make(arguments: Namespace) -> int:
         decision = receipt_owed(message, addresses=own)
         # Without recipients nobody may be sent one; with them it is for a person to decide, who did so by calling
         if not decision.owed and not decision.recipients:
-            raise Failure(f"{arguments.file}: no receipt: {decision.reason}", REFUSED)
+            raise Failure(f"{shown_name(arguments.file)}: no receipt: {_refusal(decision, message)}", REFUSED)
         headers = [("From", ", ".join(signer.certificate.emails[:1])), ("To", ", ".join(decision.addresses))]
         headers = [(name, value) for name, value in headers if value]
         headers += [("Subject", "Signed receipt"), ("Date", format_datetime(now))]
@@ -86,6 +86,11 @@ def run_make(arguments: Namespace) -> int:
     return OK
 
 
+def _refusal(decision: ReceiptDecision, message: Unwrapped) -> str:
+    """Of a message that is not verified nothing is believed, a request for a receipt least of all: that is the reason to tell."""
+    return decision.reason if message.verdict == "verified" else f"the message is {message.verdict}: {message.reason}"
+
+
 def _made(decision: ReceiptDecision, message: Unwrapped) -> str:
     caution = "" if decision.owed else f" ({decision.reason})"
     return f"a receipt for {', '.join(decision.addresses) or 'nobody with an address'}{caution}"
@@ -94,22 +99,25 @@ def _made(decision: ReceiptDecision, message: Unwrapped) -> str:
 def run_check(arguments: Namespace) -> int:
     who = keys(arguments)
     with inputs.message(arguments.original) as sent, concerning(arguments.original):
-        original = unwrapped(sent, arguments, who)
+        original = unwrapped(sent, arguments, who, report_to=arguments.output)
     with inputs.message(arguments.file) as source, concerning(arguments.file):
-        receipt = unwrapped(source, arguments, who)
+        receipt = unwrapped(source, arguments, who, report_to=arguments.output)
         try:
             check = check_receipt(receipt, original)
         except ReceiptError:
-            tell(report.opened(receipt), as_json=arguments.json)
+            if arguments.json:
+                print_json(report.opened(receipt), arguments.output)
             raise
         shown = report.opened(receipt, check)
         if (content := report.canonical(receipt)) is not None:
             shown["content"] |= report.digest(content)
-        tell(shown, as_json=arguments.json)
+        if arguments.json:
+            print_json(shown, arguments.output)
         if not check.proven:
             raise ReceiptError(check.reason)
     if not arguments.json:
-        print_line(_proven(check))
+        note_all(shown)
+        print_lines([_proven(check)], arguments.output)
     return OK
 
 

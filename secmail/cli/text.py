@@ -31,7 +31,10 @@ def _layer(layer: Json) -> str:
 
 def _signer(signer: Json) -> str:
     named = [signer["subject"] or "without a certificate", *signer["emails"], signer["status"], signer["reason"]]
-    return ", ".join(filter(None, [*named, signer["signature_algorithm"], signer["signing_time"]]))
+    algorithm, digest = signer["signature_algorithm"], signer["digest_algorithm"]
+    if algorithm == "RSA" and digest:  # the one name that leaves the digest to the other field (RFC 3370 section 3.2)
+        algorithm = f"RSA with {digest}"
+    return ", ".join(filter(None, [*named, algorithm, signer["signing_time"]]))
 
 
 def _label(label: Json) -> str:

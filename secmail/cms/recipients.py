@@ -31,7 +31,7 @@ from secmail.cms.kemri import KEMRecipientInfo, encapsulation
 from secmail.cms.keyagree import Domain, KeyAgreeRecipientInfo, domain
 from secmail.cms.keytrans import KeyTransRecipientInfo
 from secmail.cms.shared import MAX_ITERATIONS, KEKRecipientInfo, PasswordRecipientInfo
-from secmail.errors import Malformed, NotARecipient, Unsupported
+from secmail.errors import DecryptionError, Malformed, NotARecipient, Unsupported
 from secmail.keys import BareKey, OpeningKey, Password, SecretKey
 
 MAX_RECIPIENTS = 50_000
@@ -162,13 +162,16 @@ def open_first(recipient_infos: der.Element, keys: Sequence[OpeningKey], key_len
 
     Passwords come last, because trying them is slow. NotARecipient if nothing is for any of them, Unsupported if its algorithm is not
     read. From one that does not open comes a random key (RFC 3218 section 2.3), so that all failures look alike: as content that
-    can't be decrypted.
+    can't be decrypted. Shared keys and passwords tell by themselves that they are not the right ones, which is a DecryptionError at
+    once: a random key would, behind CBC, now and then make content of noise.
     """
     substitute = secrets.token_bytes(key_length)
     for element, key in _candidates(recipient_infos, keys):
         try:
             cek = _opened(element, key)
         except (ValueError, UnsupportedAlgorithm):
+            if isinstance(key, SecretKey):
+                raise DecryptionError from None
             cek = substitute
         if cek is not None:
             return cek if len(cek) == key_length else substitute, key
@@ -187,7 +190,7 @@ def open_first(recipient_infos: der.Element, keys: Sequence[OpeningKey], key_len
             cek = info.open(password)
             if cek is not None and len(cek) == key_length:
                 return cek, password
-    return substitute, passwords[0]
+    raise DecryptionError
 
 
 def _candidates(recipient_infos: der.Element, keys: Sequence[OpeningKey]) -> Iterator[tuple[der.Element, OpeningKey]]:

@@ -1,6 +1,7 @@
 """``expand``: the mail list agent passes a message on to the members who may have it."""
 
-from commandline import CommandLine
+import pytest
+from commandline import AT, CommandLine
 from pki import certificate
 
 from secmail.labels import Clearance
@@ -27,6 +28,44 @@ def test_members_open_what_was_sent_to_the_list(secmail: CommandLine) -> None:
     assert (entry["time"], entry["receipt_policy"]) == ("2026-03-01T12:00:00Z", None)
     assert f"{certificate('list').serial_number:x}" in entry["entity"]
     assert (shown["verdict"], shown["from"]["matches_signer"]) == ("verified", True)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "--member carl.crt bob.crt sent.eml",
+        "--member carl.crt bob.crt --receipt-policy none sent.eml",
+        "sent.eml --member carl.crt bob.crt",
+        "--member carl.crt --member bob.crt sent.eml",
+        "--member carl.crt bob.crt -",
+        "--member carl.crt --member bob.crt",
+    ],
+)
+def test_the_message_is_the_last_argument_wherever_members_stand(secmail: CommandLine, rest: str) -> None:
+    """MESSAGE behind ``--member A B`` is the message and no member; without a name it comes from standard input."""
+    sent(secmail)
+    list_agent = "expand --key list.pem --cert ca.crt --trust root.crt -o out.eml"
+    ended = secmail.process(f"{list_agent} --at {AT} {rest}", secmail.read("sent.eml"))
+    assert (ended.status, ended.err) == (0, "secmail: for 2 of 2 members\n")
+
+
+def test_a_certificate_where_the_message_belongs_is_said_to_be_one(secmail: CommandLine) -> None:
+    ended = secmail("expand --key list.pem --cert ca.crt --trust root.crt -o out.eml --member carl.crt bob.crt")
+    assert (ended.status, ended.err) == (3, "secmail: bob.crt: no message, but a PEM block CERTIFICATE\n")
+
+
+def test_if_nobody_may_have_it_each_member_is_named_with_the_reason(secmail: CommandLine) -> None:
+    sent(secmail)
+    (secmail.folder / "clearances").mkdir()
+    low = Clearance("1.3.6.1.4.1.32473.9", frozenset({1})).to_der()
+    secmail.write("clearances/carl@example.org.der", low)
+    ended = secmail(f"{EXPAND} --policy spif.xml --clearances clearances sent.eml")
+    assert (ended.status, "out.eml" in secmail.names()) == (1, False)
+    assert ended.err.splitlines() == [
+        "secmail: left out: carl@example.org: the clearance does not include SECRET",
+        "secmail: left out: bob@example.org: there is no clearance",
+        "secmail: sent.eml: the list has no member who may have the message; tell list@example.org, who owns the list",
+    ]
 
 
 def test_the_lists_receipt_policy_goes_along(secmail: CommandLine) -> None:

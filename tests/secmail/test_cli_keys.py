@@ -1,6 +1,8 @@
 """Keys and certificates in the forms that people have them in."""
 
 import base64
+import shutil
+import subprocess
 import warnings
 from collections.abc import Callable
 
@@ -60,9 +62,31 @@ def test_keys_are_read_in_every_form(secmail: CommandLine, form: str) -> None:
     assert secmail(f"{OPEN} signed").json["verdict"] == "verified"
     if encrypted:
         secmail.write("passphrase", b"wrong")
-        for more in ("--passphrase-file passphrase", ""):
+        for more, status, reason in (("--passphrase-file passphrase", 3, "not the right one"), ("", 2, "passphrase: --passphrase-file")):
             ended = secmail(f"{SIGN} {options} {more}")
-            assert (ended.status, ended.err.count("\n")) == (3, 1)
+            assert (ended.status, ended.err.count("\n")) == (status, 1)
+            assert ended.err.endswith(f"{reason}\n")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command")
+@pytest.mark.parametrize("phrase", ["", "correct horse"])
+def test_a_pkcs12_of_openssl_with_the_empty_passphrase_needs_none(secmail: CommandLine, phrase: str) -> None:
+    """Many programs ask for a passphrase and take none for the empty one."""
+    subprocess.run(["openssl", "pkcs12", "-export", "-in", "ada.pem", "-out", "key", "-passout", f"pass:{phrase}"], cwd=secmail.folder, check=True)
+    assert secmail(f"{SIGN} --key key --cert ca.crt").status == (2 if phrase else 0)
+
+
+def test_an_empty_file_is_said_to_be_empty(secmail: CommandLine) -> None:
+    secmail.write("nothing", b"")
+    for command in (f"{SIGN} --key nothing", f"{SIGN} --key ada.pem --cert nothing", "open --trust nothing letter.eml", "encrypt --password-file nothing letter.eml"):
+        ended = secmail(command)
+        assert (ended.status, ended.err) == (3, "secmail: nothing: it is empty\n")
+
+
+def test_an_empty_password_is_none(secmail: CommandLine) -> None:
+    secmail.write("password", b"\n")
+    ended = secmail("encrypt --password-file password -o secret letter.eml")
+    assert (ended.status, "secret" in secmail.names()) == (2, False)
 
 
 @pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM])

@@ -41,6 +41,21 @@ def test_the_decision_is_the_exit_status_and_its_reason_one_line(labelled: Comma
     assert labelled(f"{decide} open.xml --json").json == {"granted": False, "reason": "the clearance does not include SECRET"}
 
 
+def test_results_go_to_a_file_too(labelled: CommandLine) -> None:
+    for command in (
+        "label show --policy spif.xml label.der",
+        "label show --json label.der",
+        "label decide --policy spif.xml --label label.der --clearance open.xml",
+        "label decide --policy spif.xml --label label.der --clearance open.xml --json",
+        "label marking --policy spif.xml label.der",
+        "label marking --policy spif.xml --json label.der",
+    ):
+        told = labelled(command)
+        assert labelled(f"{command} -o result").out == b""
+        assert labelled.read("result") == told.out != b""
+    assert labelled("label marking --policy spif.xml --json label.der").json == {"marking": "Acme SECRET"}
+
+
 def test_what_is_no_label_clearance_or_policy_is_malformed(labelled: CommandLine) -> None:
     decide = "label decide --policy {} --label {} --clearance {}"
     for files in (("label.der", "label.der", "open.xml"), ("spif.xml", "open.xml", "open.xml"), ("spif.xml", "label.der", "spif.xml")):

@@ -131,10 +131,16 @@ def test_gcm_only_if_every_recipient_reads_it_or_the_sender_says_so(secmail: Com
         ("--recipient gwen.crt --recipient bob.crt", "AES-256-CBC"),
         ("--recipient gwen.crt --cbc", "AES-256-CBC"),
         ("--recipient bob.crt --gcm", "AES-256-GCM"),
+        ("--recipient bob.crt --content-encryption GCM", "AES-256-GCM"),
+        ("--recipient gwen.crt --content-encryption cbc", "AES-256-CBC"),
+        ("--recipient gwen.crt --content-encryption auto", "AES-256-GCM"),
+        ("--recipient bob.crt --content-encryption chacha20-poly1305", "ChaCha20-Poly1305"),
     ):
         ended = secmail(f"encrypt {recipients} -o secret.eml letter.eml")
         assert ended.err.startswith(f"secmail: {algorithm}: ")
         assert secmail("show --json secret.eml").json["layers"][0]["content_encryption"] == algorithm
+    for options in ("--content-encryption rot13", "--content-encryption gcm --cbc"):
+        assert secmail(f"encrypt --recipient bob.crt {options} letter.eml").status == 2
 
 
 def test_several_signers(secmail: CommandLine) -> None:

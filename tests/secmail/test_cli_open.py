@@ -1,6 +1,7 @@
 """``open``: content comes out only if the verdict allows it, and the JSON object has every key."""
 
 import hashlib
+import json
 
 import pytest
 from commandline import LETTER, CommandLine
@@ -52,6 +53,22 @@ def test_without_json_content_goes_to_standard_output_and_the_report_to_people(s
     assert (ended.status, ended.out) == (0, b"Hello Bob\r\n")
     assert "verified" in ended.err
     assert "CN=ada" in ended.err
+
+
+def test_what_is_refused_is_one_line(secmail: CommandLine) -> None:
+    """Without JSON too: what was verified, where and why not."""
+    secmail("sign --key mallory.pem -o forged.eml letter.eml")
+    ended = secmail("open --trust root.crt forged.eml")
+    assert (ended.status, ended.out, ended.err.count("\n")) == (1, b"", 1)
+    assert ended.err.startswith("secmail: forged.eml: not-verified: ")
+
+
+@pytest.mark.parametrize("command", ["open --trust root.crt --allow-unsigned", "show", "show --json", "receipt check --trust root.crt --original letter.eml"])
+def test_an_empty_message_is_none(secmail: CommandLine, command: str) -> None:
+    secmail.write("nothing", b"")
+    for ended, name in ((secmail(f"{command} nothing"), "nothing"), (secmail.process(command), "standard input")):
+        assert (ended.status, ended.err) == (3, f"secmail: {name}: it is empty\n")
+        assert (list(ended.json) == KEYS) if "--json" in command else (ended.out == b"")
 
 
 @pytest.mark.parametrize("change", ["Hello", "hello"])
@@ -121,6 +138,16 @@ def test_show_never_says_verified(secmail: CommandLine) -> None:
     assert secmail("show --json letter.eml").json["verdict"] == "unsigned"
 
 
+def test_what_is_shown_goes_to_standard_output_or_a_file(secmail: CommandLine) -> None:
+    secmail("sign --key ada.pem --cert ca.crt -o signed.eml letter.eml")
+    shown = secmail("show signed.eml")
+    assert (shown.status, shown.err) == (0, "")
+    assert b"ada@example.org, untrusted, " in shown.out
+    assert (secmail("show -o shown signed.eml").out, secmail.read("shown")) == (b"", shown.out)
+    secmail("show --json -o shown signed.eml")
+    assert list(json.loads(secmail.read("shown"))) == KEYS
+
+
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
 def test_messages_with_either_line_end_are_read(secmail: CommandLine, line_end: bytes) -> None:
     secmail("sign --detached --key ada.pem --cert ca.crt -o signed.eml letter.eml")
@@ -132,6 +159,9 @@ def test_a_certificate_policy_that_no_path_has_is_refused(secmail: CommandLine) 
     secmail("sign --key ada.pem --cert ca.crt -o signed.eml letter.eml")
     ended = secmail("open --trust root.crt --policy 1.2.3.4 --json signed.eml")
     assert (ended.status, ended.json["layers"][0]["signers"][0]["status"]) == (1, "untrusted")
+    for policy in ("1.2.3.4.", "1.2.x", "basic", "1.02"):
+        ended = secmail(f"open --trust root.crt --policy {policy} signed.eml")
+        assert (ended.status, ended.err.startswith(f"secmail: --policy {policy}: ")) == (2, True)
 
 
 def test_the_moment_decides_whether_certificates_are_valid(secmail: CommandLine) -> None:
@@ -153,6 +183,12 @@ def test_shared_keys_and_passwords_open_what_was_encrypted_to_them(secmail: Comm
     assert secmail("open --trust root.crt --allow-unsigned --kek kek --kek-id 0A0B secret.eml").status == 0
     kinds = {each["kind"] for each in secmail("show --json secret.eml").json["layers"][0]["recipients"]}
     assert kinds == {"ktri", "kekri", "pwri"}
+
+
+def test_content_of_a_detached_signature_comes_from_standard_input_too(secmail: CommandLine) -> None:
+    secmail.write("signature.p7s", signed_data(Forged(), detached=True))
+    ended = secmail.process("open --trust root.crt --content - signature.p7s", Forged().content)
+    assert (ended.status, ended.out) == (0, Forged().content)
 
 
 def test_a_detached_signature_is_opened_with_its_content(secmail: CommandLine) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from commandline import ROOT, CommandLine
+from pki import certificate
 
 from secmail.cli import console
 
@@ -136,6 +137,15 @@ def test_progress_is_shown_on_a_terminal_only(secmail: CommandLine) -> None:
     assert secmail.process("sign --key ada.pem -o /dev/null big").err == ""
     os.close(terminal)
     os.close(theirs)
+
+
+def test_certificates_with_forbidden_serial_numbers_cause_no_words_but_ours(secmail: CommandLine) -> None:
+    """RFC 5280 section 4.1.2.2 wants positive ones; such certificates are about."""
+    secmail("sign --key ada.pem --cert ca.crt -o signed.eml letter.eml")
+    serial = certificate("bob").serial_number.to_bytes(20, "big").lstrip(b"\0")
+    secmail.write("negative.der", secmail.read("bob.der").replace(serial, b"\xff" + serial[1:], 1))
+    ended = secmail.process("open --trust root.crt --untrusted negative.der --json signed.eml")
+    assert (ended.status, ended.err) == (0, "")
 
 
 def test_the_installed_command_is_this_one() -> None:

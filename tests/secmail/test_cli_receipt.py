@@ -61,6 +61,22 @@ def test_only_those_who_are_asked_make_a_receipt(secmail: CommandLine, asked: st
     assert ended.err.startswith("secmail: sent.eml: no receipt: ")
 
 
+def test_a_request_in_a_message_that_is_not_verified_is_no_request(received: CommandLine) -> None:
+    """The reason to tell is that, and not what such a message says."""
+    ended = received("receipt make --key bob.pem --cert ca.crt --trust mallory.crt -o receipt.eml sent.eml")
+    assert (ended.status, "receipt.eml" in received.names()) == (1, False)
+    assert ended.err.startswith("secmail: sent.eml: no receipt: the message is not-verified: the certificate ")
+
+
+def test_what_a_check_proves_goes_to_a_file_too(received: CommandLine) -> None:
+    received(f"{MAKE} -o receipt.eml sent.eml")
+    assert received(f"{CHECK} -o proof receipt.eml").out == b""
+    assert received.read("proof") == b"CN=bob <bob@example.org> received the message\n"
+    received("sign --key bob.pem --cert ca.crt -o letter.p7 letter.eml")
+    refused = received(f"{CHECK} letter.p7")
+    assert (refused.status, refused.out, refused.err) == (1, b"", "secmail: letter.p7: the message is no signed receipt\n")
+
+
 def test_an_encrypted_receipt_is_signed_around_that(received: CommandLine) -> None:
     """RFC 2634 section 2.4: an outer signature with content hints."""
     received(f"{MAKE} --recipient ada.crt -o receipt.eml sent.eml")

@@ -312,6 +312,14 @@ def test_a_wrong_shared_key_fails_like_everything_else():
         opened(made(SecretKey(SHARED_KEYS[2].value, b"one")), SecretKey(bytes(32), b"one"))
 
 
+def test_a_wrong_shared_key_or_password_never_makes_content_of_noise():
+    """Behind CBC a random key would, once in 256 times: the padding is all there is to see."""
+    wrap = shared.KEKRecipientInfo.make(SecretKey(SHARED_KEYS[2].value, b"one"), CEK)
+    for info, key in ((wrap, SecretKey(bytes(32), b"one")), (password_info(1), PASSWORD)):
+        with pytest.raises(DecryptionError):
+            cek_from([info], key)
+
+
 def test_shared_keys_of_different_lengths_may_have_one_identifier():
     keys = [SecretKey(each.value, b"one") for each in SHARED_KEYS]
     for each in keys:
