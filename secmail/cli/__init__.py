@@ -23,7 +23,8 @@ from secmail.cli.output import note
 from secmail.errors import SecmailError
 
 STATUSES = "exit status: 0 fine; 1 verified false, not decryptable or refused; 2 wrong usage; 3 malformed or unsupported"
-TEXTS = ("output", "subject", "sender", "privacy_mark", "content_description", "classification")  # where "-" is no file
+# What is neither a file nor a number, so that "-" is no file there
+TEXTS = "subject sender to privacy_mark content_description classification category receipt_from receipt_to receipt_policy owner list".split()
 EXAMPLE = "example:\n  secmail open --trust ca.pem --key me.p12 --passphrase-file me.txt -o letter.eml secret.eml"
 
 
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parser().parse_args(argv)
         _read_standard_input_once(arguments)
+        _check_texts(arguments)
         with warnings.catch_warnings():
             # Certificates with serial numbers that RFC 5280 forbids are about; who reads them here can't help it
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
@@ -68,9 +70,16 @@ def _parser() -> Parser:
 
 
 def _read_standard_input_once(arguments: Namespace) -> None:
-    values = [value for name, value in vars(arguments).items() if name not in TEXTS]
+    values = [value for name, value in vars(arguments).items() if name not in (*TEXTS, "output")]
     if list(_flat(values)).count("-") > 1:
         raise Failure("standard input can be only one of the files")
+
+
+def _check_texts(arguments: Namespace) -> None:
+    """File names may be any octets, but what goes into a message is text."""
+    for each in _flat(vars(arguments).get(name) for name in TEXTS):
+        if each and any("\ud800" <= character <= "\udfff" for character in each):
+            raise Failure(f"{each}: no UTF-8")
 
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:

@@ -257,6 +257,8 @@ def _receipt_request(arguments: Namespace, signer: Certificate, now: datetime) -
     to = tuple(arguments.receipt_to) or signer.emails[:1]
     if not to:
         raise Failure("the signer's certificate names no address for receipts: --receipt-to")
+    if not all((*asked, *to)):
+        raise Failure("--receipt-from and --receipt-to take addresses, and an empty one is none")
     everybody = [EVERYBODY[each] for each in asked if each in EVERYBODY]
     if everybody and len(asked) > 1:
         raise Failure("--receipt-from is all, first-tier or addresses")

@@ -134,7 +134,11 @@ def test_evidence_is_read_as_der_and_pem(secmail: CommandLine) -> None:
         ended = secmail(f"{OPEN} --crl crl signed")
         assert (ended.status, ended.json["layers"][0]["signers"][0]["status"]) == (1, "untrusted")
         assert "revoked" in ended.json["reason"]
-    assert secmail(f"{OPEN} --crl letter.eml signed").status == 3
+    for option, name in (("--crl", "X509 CRL"), ("--ocsp", "OCSP RESPONSE")):
+        for other in ("letter.eml", "root.der", "root.crt"):
+            ended = secmail(f"open --trust root.crt {option} {other} signed")
+            assert (ended.status, ended.out, ended.err.count("\n")) == (3, b"", 1)
+        assert ended.err == f"secmail: root.crt: there is no {name} in it\n"
 
 
 PEOPLE = {"Alice": "4.5", "Bob": "5.5", "Carlos": "7.5", "Dana": "8.5"}

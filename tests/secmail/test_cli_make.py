@@ -123,6 +123,15 @@ def test_receipts_are_asked_of_all_the_first_tier_or_some(secmail: CommandLine) 
         assert (request["from"], request["to"]) == (asked, [["desk@example.org"]])
     assert secmail(f"{WRAP} --receipt-from all --receipt-from bob@example.org letter.eml").status == 2
     assert secmail(f"{WRAP} --receipt-to bob@example.org letter.eml").status == 2
+    assert secmail(f"{WRAP} --receipt-from '' letter.eml").status == 2
+    assert secmail(f"{WRAP} --receipt-from all --receipt-to '' letter.eml").status == 2
+
+
+@pytest.mark.parametrize("option", ["--subject", "--from", "--to", "--receipt-from", "--content-description", "--privacy-mark"])
+def test_what_goes_into_a_message_is_text(secmail: CommandLine, option: str) -> None:
+    """Octets that are no UTF-8 come from Python as surrogates."""
+    ended = secmail(f"{WRAP} {option} a\udcff letter.eml")
+    assert (ended.status, ended.err) == (2, "secmail: a\\udcff: no UTF-8\n")
 
 
 def test_gcm_only_if_every_recipient_reads_it_or_the_sender_says_so(secmail: CommandLine) -> None:
