@@ -42,7 +42,6 @@ from secmail.paths import PathOptions, TrustStore
 from secmail.streams import BytesSource, CrlfReader, Source
 
 MAX_LAYERS = 10
-MAX_INSIDE_COMPRESSION = 6  # layers, the compressed one among them
 PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 PKCS7_SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
 SUFFIXES = (".p7m", ".p7s", ".p7c", ".p7z")
@@ -194,7 +193,7 @@ def peel(
     """Take the layers off one by one, the outermost first; nothing is judged. Parameters and errors as for ``unwrap``."""
     opener = _Opener(keys, trust, now, certificates, options, max_size)
     entity: Entity | None = outer
-    number = compressed = inside = 0
+    number = compressed = 0
     while entity is not None and (opened := opener.open(entity, None if number else detached)):
         layer, content, has_layers = opened
         number += 1
@@ -203,10 +202,6 @@ def peel(
         compressed += isinstance(layer, CompressedLayer)
         if compressed > 1:
             raise Malformed("compressed content inside compressed content")
-        # Each of them goes over all that the content expands to
-        inside += bool(compressed)
-        if inside > MAX_INSIDE_COMPRESSION:
-            raise Malformed(f"more than {MAX_INSIDE_COMPRESSION - 1} layers inside compressed content")
         entity = _entity(content) if has_layers else None
         yield Peeled(layer, content, entity)
 
@@ -271,9 +266,12 @@ class _Opener:
 
     def _layer(self, entity: Entity, detached: Source | None) -> Opened | None:
         if entity.content_type == "multipart/signed" and entity.parameters.get("protocol", "").lower() in PKCS7_SIGNATURE:
+            self.allowance.enter_layer()
+            self.allowance.take_multipart_signed()
             return self._multipart_signed(entity)
         if not _is_pkcs7(entity):
             return None
+        self.allowance.enter_layer()
         with closing(entity.content.open()) as stream:
             content_type = enter_content_info(BerReader(stream))
         if content_type == SIGNED_DATA:
@@ -292,14 +290,18 @@ class _Opener:
 
     def _enveloped(self, source: Source) -> Opened:
         opened = open_enveloped(source, keys=self.keys)
+        if opened.content_encryption.weak:
+            self.allowance.inside_weak_encryption()
         return EnvelopedLayer.opened(opened, "auth-enveloped" if opened.authenticated else "enveloped"), opened.content, True
 
     def _encrypted(self, source: Source) -> Opened:
         opened = open_encrypted(source, keys=self.keys)
+        if opened.content_encryption.weak:
+            self.allowance.inside_weak_encryption()
         return EnvelopedLayer.opened(opened, "encrypted"), opened.content, True
 
     def _compressed(self, source: Source) -> Opened:
-        return CompressedLayer(), open_compressed(source, max_size=self.max_size), True
+        return CompressedLayer(), open_compressed(source, max_size=self.max_size, allowance=self.allowance), True
 
     def _digested(self, source: Source) -> Opened:
         opened = open_digested(source)

@@ -16,6 +16,10 @@ MAX_CERTIFICATES = 200
 MAX_CERTIFICATE_OCTETS = 1024 * 1024
 MAX_ELEMENTS = 50_000  # of certificates, revocation information and signers; 64 signers with 200 certificates have 40,000
 MAX_PURE = 16 * 1024 * 1024  # octets of content that are read at once for algorithms that sign content itself
+MAX_DIGESTS = 12  # each goes over all of the content; ten layers have one each, a triple wrap by two signers four in all
+MAX_PASSES = 70  # ten layers have 55 and their digests
+MAX_INSIDE_WEAK = 8  # passes left inside triple DES, of which each decrypts again: a signature, an envelope and a signature
+MAX_MULTIPART_SIGNED = 2  # each pass through one converts line ends and looks for boundaries
 
 
 @dataclass
@@ -27,6 +31,11 @@ class Allowance:
     certificate_octets: int = MAX_CERTIFICATE_OCTETS
     elements: int = MAX_ELEMENTS
     pure: int = MAX_PURE
+    digests: int = MAX_DIGESTS
+    passes: int = MAX_PASSES
+    weak_encryptions: int = 1
+    multipart_signed: int = MAX_MULTIPART_SIGNED
+    layers: int = 0
     steps: Iterator[int] = field(default_factory=lambda: iter(range(MAX_STEPS)))
 
     def read(self, member: der.Element | None) -> der.Reader:
@@ -43,3 +52,37 @@ class Allowance:
         self.certificate_octets -= octets
         if min(self.certificates, self.certificate_octets) < 0:
             raise Malformed(f"more than {MAX_CERTIFICATES} certificates, or {MAX_CERTIFICATE_OCTETS} octets of them, in a message")
+
+    def enter_layer(self) -> None:
+        """To read what a layer holds, all layers around it are read again."""
+        self.layers += 1
+        self._take_passes(self.layers)
+
+    def take_digests(self, count: int) -> None:
+        """Each of them goes over all of the content. Malformed if there are fewer left."""
+        self.digests -= count
+        if self.digests < 0:
+            raise Malformed(f"more than {MAX_DIGESTS} digest algorithms in all layers of a message together")
+        self._take_passes(count)
+
+    def _take_passes(self, count: int) -> None:
+        self.passes -= count
+        if self.passes < 0:
+            raise Malformed("layers and digest algorithms that go over the content too often for its size")
+
+    def inside_compression(self, passes: int) -> None:
+        """From here on there is much to go over that was little to send, so that only so many passes are left."""
+        self.layers, self.passes = 0, min(self.passes, passes)
+
+    def inside_weak_encryption(self) -> None:
+        """Triple DES is forty times slower than AES. Malformed if it is inside itself."""
+        self.weak_encryptions -= 1
+        if self.weak_encryptions < 0:
+            raise Malformed("more than one layer of triple DES")
+        self.layers, self.passes = 0, min(self.passes, MAX_INSIDE_WEAK)
+
+    def take_multipart_signed(self) -> None:
+        """Malformed if there is none left."""
+        self.multipart_signed -= 1
+        if self.multipart_signed < 0:
+            raise Malformed(f"more than {MAX_MULTIPART_SIGNED} layers of multipart/signed")

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from secmail import der
 from secmail.algorithms import ZLIB_COMPRESSION, AlgorithmIdentifier
 from secmail.cms import COMPRESSED_DATA, DATA
+from secmail.cms.allowance import Allowance
 from secmail.cms.ber import END_OF_CONTENTS, BerReader, OctetsWriter, content_info, enter_content_info, opening
 from secmail.errors import Malformed, Unsupported
 from secmail.streams import CHUNK, ChunkReader, Source, Writable
@@ -16,6 +17,7 @@ from secmail.streams import CHUNK, ChunkReader, Source, Writable
 MAX_EXPANSION = 100
 ALWAYS_ALLOWED = 1024 * 1024  # octets; short texts that repeat themselves compress better than any real mail
 MAX_SIZE = 2 * 1024 * 1024 * 1024
+FREE = 64 * 1024 * 1024  # octets that all layers inside may go over together, whatever they were compressed to
 
 
 class CompressedDataWriter:
@@ -49,20 +51,31 @@ class CompressedDataWriter:
         self._content.write(compressed)
 
 
-def open_compressed(source: Source, *, max_size: int = MAX_SIZE) -> Source:
+def open_compressed(source: Source, *, max_size: int = MAX_SIZE, allowance: Allowance | None = None) -> Source:
     """Decompress once to the end, then give the content as a source that decompresses again in each pass.
 
-    Malformed if it is no CompressedData, or expands more than 100-fold or beyond ``max_size`` octets.
+    Malformed if it is no CompressedData, or expands more than 100-fold or beyond ``max_size`` octets. All passes that the layers inside
+    make together may not go over more than that either, and the first is this one; ``allowance`` is told.
     """
-    content = _DecompressedContent(source, max_size)
-    with closing(content.open()) as stream:
-        while stream.read(CHUNK):
+    content, sizes = _DecompressedContent(source, max_size), _Sizes()
+    with closing(source.open()) as stream:
+        for _ in content.decompress(BerReader(stream), sizes):
             pass
+    if allowance is not None:
+        allowance.inside_compression(max(FREE, MAX_EXPANSION * sizes.compressed) // max(1, sizes.content) - 1)
     return content
 
 
 def _allowed(compressed: int) -> int:
     return max(ALWAYS_ALLOWED, MAX_EXPANSION * compressed)
+
+
+@dataclass
+class _Sizes:
+    """How many octets were gone over."""
+
+    compressed: int = 0
+    content: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,9 +85,9 @@ class _DecompressedContent:
 
     def open(self) -> BinaryIO:
         stream = self.source.open()
-        return ChunkReader(self._decompress(BerReader(stream)), stream)
+        return ChunkReader(self.decompress(BerReader(stream), _Sizes()), stream)
 
-    def _decompress(self, reader: BerReader) -> Iterator[bytes]:
+    def decompress(self, reader: BerReader, sizes: _Sizes) -> Iterator[bytes]:
         if enter_content_info(reader) != COMPRESSED_DATA:
             raise Malformed("not a CompressedData")
         reader.enter(der.SEQUENCE)
@@ -87,11 +100,10 @@ class _DecompressedContent:
         if content_type != DATA:
             raise Unsupported(f"compressed content of type {content_type} is not supported")
         reader.enter(der.context(0))
-        yield from self._inflated(reader.octets())
+        yield from self._inflated(reader.octets(), sizes)
 
-    def _inflated(self, compressed: Iterator[bytes]) -> Iterator[bytes]:
+    def _inflated(self, compressed: Iterator[bytes], sizes: _Sizes) -> Iterator[bytes]:
         inflater = zlib.decompressobj()
-        taken = given = 0
         for chunk in compressed:
             pending, piece = chunk, b""
             while not inflater.eof and (pending or len(piece) == CHUNK):
@@ -99,9 +111,9 @@ class _DecompressedContent:
                     piece = inflater.decompress(pending, CHUNK)
                 except zlib.error as error:
                     raise Malformed("the compressed content is damaged") from error
-                taken += len(pending) - len(inflater.unconsumed_tail)
-                given, pending = given + len(piece), inflater.unconsumed_tail
-                if given > min(_allowed(taken), self.max_size):
+                sizes.compressed += len(pending) - len(inflater.unconsumed_tail)
+                sizes.content, pending = sizes.content + len(piece), inflater.unconsumed_tail
+                if sizes.content > min(_allowed(sizes.compressed), self.max_size):
                     raise Malformed(f"compressed content that expands more than {MAX_EXPANSION}-fold or beyond its limit")
                 if piece:
                     yield piece

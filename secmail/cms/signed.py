@@ -202,6 +202,7 @@ def verify(
     with closing(source.open()) as stream:
         reader = BerReader(stream)
         content_type, digests, encapsulated = _enter(reader)
+        allowance.take_digests(len(digests))
         observer = _ContentObserver(digests)
         if encapsulated:
             observer.observe(reader.octets())

@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.padding import PKCS7
 from forge import CONTENT, Forged, content_info
 from layered import E, S, header, message, mime
 from pki import NOW, certificate, decryption_key, private_key, signing_key, trust
@@ -30,6 +33,7 @@ from secmail import (
     Malformed,
     NotARecipient,
     Password,
+    Recipient,
     SecmailError,
     SecretKey,
     SecurityLabel,
@@ -40,7 +44,7 @@ from secmail import (
     load_private_key,
     unwrap,
 )
-from secmail.algorithms import AES256_CBC, AES256_GCM, AES256_WRAP, ECDH_SHA256, PKCS1_V15, SHA256
+from secmail.algorithms import AES256_CBC, AES256_GCM, AES256_WRAP, DIGESTS, ECDH_SHA256, PKCS1_V15, SHA256, Digest
 from secmail.algorithms import AlgorithmIdentifier as Algorithm
 from secmail.cms import (
     AUTH_ENVELOPED_DATA,
@@ -51,6 +55,7 @@ from secmail.cms import (
 )
 from secmail.cms import attributes as attribute
 from secmail.cms.kemri import ORI_KEM
+from secmail.cms.recipients import make_all
 from secmail.cms.shared import MAX_ITERATIONS, PBKDF2, PWRI_KEK
 from secmail.labels import Clearance, authority_clearance_constraints
 from secmail.labels.policy import SecurityPolicy
@@ -1223,7 +1228,7 @@ def compression_just_within_the_limit():
     return header() + b"Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: binary\r\n\r\n" + compressed(packed)
 
 
-@bomb()
+@bomb(ends=(None,))
 def compression_around_eight_signatures():
     inner = CONTENT + os.urandom(MIB)
     for _ in range(8):
@@ -1231,6 +1236,83 @@ def compression_around_eight_signatures():
         inner = b"Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: binary\r\n\r\n" + structure
     return header() + b"Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: binary\r\n\r\n" + compressed(
         zlib.compress(inner, 1)
+    )
+
+
+BINARY = b"Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+SLOWEST = sorted(DIGESTS.values(), key=lambda each: ("SHA3" in each.name, each.name))[-6:]
+
+
+def in_layers(make: Callable[[bytes], bytes], count: int, content: bytes) -> bytes:
+    """Content inside so many layers that are all alike, without the header section of a message."""
+    for _ in range(count):
+        content = BINARY + make(content)
+    return content
+
+
+def signed_once(digests: list[Digest]) -> Callable[[bytes], bytes]:
+    named_ = der.tlv(der.SET, *(each.identifier.der for each in digests))
+    return lambda content: signed_parts(Forged().signer_info(), digests=named_, content=der.octets(content))
+
+
+@bomb(
+    five_with_a_digest=(5, [SHA256]),
+    five_with_six_digests=(5, SLOWEST),
+    one_with_six_digests=(1, SLOWEST),
+    one_with_a_digest=(1, [SHA256]),
+)
+def compression_of_a_hundred_megabytes_around_signatures(figures):
+    """Just within the limit of expansion, which layers inside multiply."""
+    count, digests = figures
+    inner = in_layers(signed_once(digests), count, CONTENT + os.urandom(MIB) + bytes(95 * MIB))
+    return header() + BINARY + compressed(zlib.compress(inner, 1))
+
+
+@bomb(digests_in_nine_layers=9, digests_in_three_layers=3)
+def six_slow(count):
+    return header() + in_layers(signed_once(SLOWEST), count, CONTENT + bytes(4 * MIB))
+
+
+def triple_des(content: bytes) -> bytes:
+    """An EnvelopedData to Bob, whose certificate is all that an attacker needs."""
+    cek, padder = os.urandom(24), PKCS7(64).padder()
+    encryptor = Cipher(TripleDES(cek), modes.CBC(bytes(8))).encryptor()
+    ciphertext = encryptor.update(padder.update(content) + padder.finalize()) + encryptor.finalize()
+    infos, version = make_all([Recipient(certificate("bob"))], cek)
+    algorithm = Algorithm("1.2.840.113549.3.7", der.octets(bytes(8))).der
+    encrypted = der.sequence(der.oid(DATA), algorithm, der.tlv(0x80, ciphertext))
+    return content_info(ENVELOPED_DATA, der.sequence(der.integer(version), infos, encrypted))
+
+
+@bomb(in_nine_layers=9, in_two_layers=2)
+def triple_des_of_megabytes(count):
+    return header() + in_layers(triple_des, count, CONTENT + bytes(4 * MIB))
+
+
+@bomb()
+def triple_des_around_signatures():
+    return header() + BINARY + triple_des(in_layers(signed_once([SHA256]), 8, CONTENT + bytes(2 * MIB)))
+
+
+@bomb(deep=9)
+def multipart_signed_in_multipart_signed(depth):
+    inner = CONTENT + b"x\n" * 2 * MIB
+    signature = b"\r\nContent-Type: application/pkcs7-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    signature += base64.encodebytes(content_info(SIGNED_DATA, detached_parts()))
+    for number in range(depth):
+        boundary = b"--level-%d" % number
+        start = b'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=' + boundary[2:] + b"\r\n\r\n"
+        inner = start + boundary + b"\r\n" + inner + b"\r\n" + boundary + signature + boundary + b"--\r\n"
+    return header() + inner
+
+
+def detached_parts() -> bytes:
+    return der.sequence(
+        der.integer(1),
+        der.set_of([SHA256.identifier.der]),
+        der.sequence(der.oid(DATA)),
+        der.tlv(0xA0, certificate("ca").der, certificate("ada").der),
+        der.tlv(der.SET, Forged().signer_info()),
     )
 
 
@@ -1305,7 +1387,7 @@ def header_section_without_end():
     return b"x" * 4 * MIB
 
 
-def unsigned_with(field: bytes) -> bytes:
+def unsigned_once(field: bytes) -> bytes:
     return field + b"\r\n" + CONTENT
 
 
@@ -1321,7 +1403,7 @@ FILL = 250_000  # octets, just within the limit of header sections
     of_question_marks=b"=?",
 )
 def encoded_words_by_the_ten_thousand(word):
-    return unsigned_with(b"Subject: " + word * (FILL // len(word)))
+    return unsigned_once(b"Subject: " + word * (FILL // len(word)))
 
 
 @bomb(
@@ -1339,7 +1421,7 @@ def encoded_words_by_the_ten_thousand(word):
     encoded_words=b"=?a?q?a?= <a@b>,",
 )
 def address_list_of_many(piece):
-    return unsigned_with(b"From: " + piece * (FILL // len(piece)))
+    return unsigned_once(b"From: " + piece * (FILL // len(piece)))
 
 
 @bomb(
@@ -1355,18 +1437,18 @@ def address_list_of_many(piece):
     open_names=b";aaaa ",
 )
 def content_type_of_many(piece):
-    return unsigned_with(b"Content-Type: text/plain" + piece * (FILL // len(piece)))
+    return unsigned_once(b"Content-Type: text/plain" + piece * (FILL // len(piece)))
 
 
 @bomb(ends=(SecmailError,))
 def continuations_of_every_number():
     pieces = b"".join(b";name*%d*=%%41%%42" % number for number in range(1_000))
-    return unsigned_with(b"Content-Disposition: attachment" + pieces * 10)
+    return unsigned_once(b"Content-Disposition: attachment" + pieces * 10)
 
 
 @bomb(ends=(SecmailError,), digits=b"9" * FILL, spaces=b" " * FILL, colons=b"1:" * (FILL // 2), commas=b"Mon, " * (FILL // 5))
 def date_of_many(piece):
-    return unsigned_with(b"From: a@b\r\nDate: " + piece)
+    return unsigned_once(b"From: a@b\r\nDate: " + piece)
 
 
 @bomb(ends=(None,))
