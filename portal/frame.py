@@ -19,6 +19,7 @@ ROLE_PAGES = (
     ("policy:policy", "Policy", {"security_officer"}),
     ("policy:clearances", "Clearances", {"security_officer"}),
     ("mail:origins", "Origins", {"security_officer"}),
+    ("keys:anchors", "Trust anchors", {"registrar"}),
     ("accounts:people", "Administration", {"administrator"}),
     ("operations:operations", "Operations", {"operator"}),
     ("audit:events", "Audit", {"auditor", "administrator"}),

@@ -258,11 +258,9 @@ SMTP_MAX_SIZE = env.int("SMTP_MAX_SIZE", 2 * MESSAGE_MAX_SIZE)  # octets as they
 SMTP_KEEP_FREE = env.int("SMTP_KEEP_FREE", 1_000_000_000)  # octets of the disk that mail from outside leaves for people here
 SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", 100)  # at the same time
 REPEATS_KNOWN_FOR = timedelta(days=env.int("REPEATS_KNOWN_DAYS", 30))  # a message that is given again later is a new one
-# Authorities (a PEM bundle) that vouch for people outside, beside the portal's own.
-TRUST_ANCHORS = env.str("TRUST_ANCHORS", "")
-for _file in (SMTP_TLS_CERT, SMTP_TLS_KEY, TRUST_ANCHORS):
+for _file in (SMTP_TLS_CERT, SMTP_TLS_KEY):
     if _file and not Path(_file).is_file():
-        raise ImproperlyConfigured(f"there is no file {_file} (SMTP_TLS_CERT, SMTP_TLS_KEY, TRUST_ANCHORS)")
+        raise ImproperlyConfigured(f"there is no file {_file} (SMTP_TLS_CERT, SMTP_TLS_KEY)")
 
 # --- what is sent ----------------------------------------------------------------------------------------------------
 CONTENT_ENCRYPTION = env.str("CONTENT_ENCRYPTION", "auto")

@@ -73,6 +73,8 @@ class Verb(models.TextChoices):
     KEY_EXPORTED = "key_exported", "Exported a key"
     KEY_REVOKED = "key_revoked", "Revoked a key"
     CERTIFICATE_ADDED = "certificate_added", "Added a certificate of somebody outside"
+    ANCHOR_ADDED = "anchor_added", "Trusted an authority outside"
+    ANCHOR_WITHDRAWN = "anchor_withdrawn", "Withdrew trust in an authority outside"
     PASSWORD_CHANGED = "password_changed", "Changed the password"
     RECOVERY_USED = "recovery_used", "Used the recovery code"
     BACKED_UP = "backed_up", "Made a backup"

@@ -165,6 +165,23 @@ def objection(der: bytes, issuers: bytes, anchors: Iterable[bytes], now: datetim
     return "" if verdict else f"The certificate is not trusted here: {verdict.reason}."
 
 
+def authority_certificate(data: bytes, now: datetime) -> Certificate:
+    """The one certificate of an authority in a file, which may issue certificates now. Raises `NotUsable` with the reason."""
+    found = read_certificates(data)
+    if len(found) > 1:
+        raise NotUsable(f"There are {len(found)} certificates in this file. Take them one by one, so that each is looked at.")
+    certificate = found[0]
+    try:
+        authority = certificate.is_authority and certificate.may("key_cert_sign")
+    except SecmailError:
+        raise NotUsable("The certificate can't be read.") from None
+    if not authority:
+        raise NotUsable("This is not the certificate of an authority, so it vouches for nobody.")
+    if now > certificate.not_after:
+        raise NotUsable(f"The certificate expired on {_day(certificate.not_after)}.")
+    return certificate
+
+
 def _split(certificates: bytes) -> list[bytes]:
     return encodings(certificates, 0, len(certificates))
 
@@ -190,12 +207,6 @@ def pkcs12_file(*, name: str, private_key: bytes, certificate: bytes, authority:
 
 def pem(certificate: bytes) -> str:
     return x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM).decode()
-
-
-def from_pem(bundle: bytes) -> list[bytes]:
-    """The certificates (DER) of a PEM bundle; an empty one has none."""
-    certificates = x509.load_pem_x509_certificates(bundle) if bundle.strip() else []
-    return [each.public_bytes(Encoding.DER) for each in certificates]
 
 
 def _builder(subject, issuer, key, now: datetime, lifetime: timedelta) -> x509.CertificateBuilder:

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from portal.accounts.models import random_id
@@ -121,6 +122,26 @@ class Certificate(_RandomId):
     capabilities = models.JSONField(null=True)
     seen_at = models.DateTimeField(null=True)
     issuers = BytesField(default=b"")  # certificates (DER, one after the other) between it and a trust anchor
+
+
+class Anchor(_RandomId):
+    """An authority outside that is believed about people outside. Each addition is a row of its own; only its withdrawal is written later."""
+
+    der = BytesField()
+    fingerprint = models.CharField(max_length=64)  # SHA-256 in hexadecimal
+    subject = models.CharField(max_length=256)
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+    added_by = models.CharField(max_length=128)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.CharField(max_length=128, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["fingerprint"], condition=Q(withdrawn_at=None), name="one_current_anchor")]
+
+    @property
+    def expired(self) -> bool:
+        return self.not_after < timezone.now()
 
 
 class Authority(_RandomId):

@@ -3,15 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.keys import engine
-from portal.keys.models import Authority, Certificate, PrivateKey
+from portal.keys.models import Anchor, Authority, Certificate, PrivateKey
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,18 @@ def anchors() -> list[bytes]:
 
 
 def outside_anchors() -> list[bytes]:
-    """The trust anchors (DER) for people outside: the portal's own authority, and those of TRUST_ANCHORS."""
-    bundle = Path(settings.TRUST_ANCHORS).read_bytes() if settings.TRUST_ANCHORS else b""
-    return [*anchors(), *engine.from_pem(bundle)]
+    """The trust anchors (DER) for people outside: the portal's own authority, and those a registrar has added. Asked anew each time."""
+    return [*anchors(), *(bytes(each.der) for each in trusted())]
+
+
+def trusted() -> list[Anchor]:
+    """Authorities outside that are believed about people outside, the newest first."""
+    return list(Anchor.objects.filter(withdrawn_at=None).order_by("-created_at", "id"))
+
+
+def withdrawn() -> list[Anchor]:
+    """Those that were, the latest first."""
+    return list(Anchor.objects.filter(withdrawn_at__isnull=False).order_by("-withdrawn_at", "id")[:50])
 
 
 def authority_pem() -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.keys import views
+from portal.keys import anchor_views, views
 
 app_name = "keys"
 urlpatterns = [
@@ -12,5 +12,9 @@ urlpatterns = [
     path("keys/", views.keys, name="keys"),
     path("keys/export/", views.export, name="export"),
     path("keys/password/", views.change_password, name="change_password"),
+    path("anchors/", anchor_views.anchors, name="anchors"),
+    path("anchors/look/", anchor_views.look, name="anchor-look"),
+    path("anchors/add/", anchor_views.add, name="anchor-add"),
+    path("anchors/withdraw/", anchor_views.withdraw, name="anchor-withdraw"),
     path("authority.pem", views.authority, name="authority"),
 ]

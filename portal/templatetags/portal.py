@@ -66,6 +66,12 @@ def age(seconds: float) -> str:
 
 
 @register.filter
+def fingerprint(hexadecimal: str) -> str:
+    """As openssl and browsers write it, to be compared: "0A:1B:2C"."""
+    return ":".join(hexadecimal[i : i + 2] for i in range(0, len(hexadecimal), 2)).upper()
+
+
+@register.filter
 def spaced(name: str) -> str:
     """A name of the code for people: "rotate_intake_key" becomes "rotate intake key"."""
     return name.replace("_", " ")

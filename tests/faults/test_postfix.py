@@ -29,11 +29,11 @@ def next_door(tmp_path_factory):
     (folder / "anchors.pem").write_bytes(outsiders.authority().pem)
     with postfix(people=("olga",), portal=f"smtp:[127.0.0.1]:{smtp}") as server:
         environment = {"RELAY_HOST": "127.0.0.1", "RELAY_PORT": str(server.port), "RELAY_TLS": "none", "SMTP_PORT": str(smtp)}
-        with Stack(folder / "data", demo=True, TRUST_ANCHORS=str(folder / "anchors.pem"), **environment) as stack:
-            subprocess.run(
-                [ROOT / ".venv/bin/python", ROOT / "manage.py", "release", "elsewhere.example", "CONFIDENTIAL"],
-                env=stack.environment, check=True, capture_output=True,
-            )  # fmt: skip
+        with Stack(folder / "data", demo=True, **environment) as stack:
+            for command in (["anchor", folder / "anchors.pem"], ["release", "elsewhere.example", "CONFIDENTIAL"]):
+                subprocess.run(
+                    [ROOT / ".venv/bin/python", ROOT / "manage.py", *command], env=stack.environment, check=True, capture_output=True
+                )
             yield stack, server
 
 

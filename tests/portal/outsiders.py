@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from portal.audit.services import SYSTEM, Refused
+from portal.keys.services import add_anchor
 from tests.stack import free_port
 
 DSN = ("RET", "ENVID", "NOTIFY", "ORCPT")
@@ -53,6 +55,11 @@ def rsa_key(name: str) -> rsa.RSAPrivateKey:
 @cache
 def authority(name: str = "Elsewhere CA") -> Issued:
     return _issue(name, None, ca=True)
+
+
+@cache
+def ended_authority() -> Issued:
+    return _issue("Former CA", None, ca=True, days=(-60, -1))
 
 
 def person(
@@ -146,6 +153,12 @@ class _Server(SMTP):
 class _Controller(Controller):
     def factory(self):
         return _Server(self.handler, **self.SMTP_kwargs)
+
+
+def trust(issued: Issued) -> None:
+    """Makes an authority one that is believed here about people outside."""
+    added = add_anchor(actor=SYSTEM, data=issued.der)
+    assert not isinstance(added, Refused), added
 
 
 @contextmanager

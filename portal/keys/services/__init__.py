@@ -1,5 +1,6 @@
 """What workers do with keys. Each change is one transaction with its audit event; sealed calls are answered here."""
 
+from portal.keys.services.anchors import add_anchor, look_at_anchor, withdraw_anchor
 from portal.keys.services.enrol import PasswordRefused, enrol
 from portal.keys.services.export import export_key
 from portal.keys.services.outside import add_certificate
@@ -10,11 +11,14 @@ from portal.keys.services.unlock import unlock
 __all__ = [
     "PasswordRefused",
     "accept_invitation",
+    "add_anchor",
     "add_certificate",
     "change_password",
     "enrol",
     "export_key",
+    "look_at_anchor",
     "recover",
     "set_up",
     "unlock",
+    "withdraw_anchor",
 ]

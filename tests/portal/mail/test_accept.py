@@ -13,8 +13,9 @@ from portal.audit.services import SYSTEM
 from portal.keys import objects
 from portal.keys import selectors as keys_selectors
 from portal.keys.chunks import ChunkWriter
-from portal.keys.models import Certificate
+from portal.keys.models import Anchor, Certificate
 from portal.keys.sealing import new_key
+from portal.keys.services import withdraw_anchor
 from portal.keys.services.outside import Proven, remember_certificate
 from portal.mail import selectors, services
 from portal.mail.models import Arrival, Delivery, Envelope, Message, Origin
@@ -24,7 +25,7 @@ from portal.outbox.models import Job, Precedence
 from portal.policy.services import grant_clearance, label_row
 from tests.portal.mail.outside import TEXT, anywhere, encrypted, label_of, mail, openssl, plain, signed
 from tests.portal.organisation import CONFIDENTIAL, RESTRICTED, SECRET, UNCLASSIFIED, actor, events
-from tests.portal.outsiders import Issued, authority, person
+from tests.portal.outsiders import Issued, authority, person, trust
 
 __all__ = ["anywhere"]
 
@@ -107,10 +108,9 @@ def test_nobody_keeps_mail_away_by_sending_it_first(organisation):
 
 
 @pytest.fixture
-def eve(settings, tmp_path) -> Issued:
+def eve(db) -> Issued:
     """Somebody outside whose authority is trusted here."""
-    (tmp_path / "anchors.pem").write_bytes(authority().pem)
-    settings.TRUST_ANCHORS = str(tmp_path / "anchors.pem")
+    trust(authority())
     return person("eve@outside.example")
 
 
@@ -125,6 +125,14 @@ def test_signed_mail_is_encrypted_here_and_its_signature_still_counts(organisati
     opened = organisation.read("bob", delivery.id)
     assert (opened.verdict, opened.subject, opened.from_address) == ("verified", "Tides inside", "eve@outside.example")
     assert "eve@outside.example" in opened.sentence
+
+
+def test_the_signature_counts_only_as_long_as_its_authority_is_trusted(organisation, eve):
+    arrive(organisation, mail(signed(eve)))
+    delivery = Delivery.objects.get()
+    assert organisation.read("bob", delivery.id).verdict == "verified"
+    withdraw_anchor(actor=SYSTEM, fingerprint=Anchor.objects.get().fingerprint)
+    assert organisation.read("bob", delivery.id).verdict == "not-verified"
 
 
 def clear_signed(by: Issued, folder) -> bytes:

@@ -14,9 +14,8 @@ OLGA, PAGE = "olga@elsewhere.example", f"/mail/drafts/{'a' * 32}/certificate"
 
 
 @pytest.fixture
-def alice(organisation, settings, tmp_path):
-    settings.TRUST_ANCHORS = str(tmp_path / "anchors.pem")
-    (tmp_path / "anchors.pem").write_bytes(outsiders.authority().pem)
+def alice(organisation):
+    outsiders.trust(outsiders.authority())
     return organisation.browser("alice")
 
 

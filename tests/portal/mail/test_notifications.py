@@ -69,10 +69,9 @@ Subject: [...]
 
 
 @pytest.fixture
-def way(organisation, settings, tmp_path) -> Outbound:
+def way(organisation, settings) -> Outbound:
     """A message of alice's that a relay has taken."""
-    settings.TRUST_ANCHORS = str(tmp_path / "anchors.pem")
-    (tmp_path / "anchors.pem").write_bytes(outsiders.authority().pem)
+    outsiders.trust(outsiders.authority())
     settings.RELAY_HOST, settings.RELAY_TLS = "127.0.0.1", "none"
     add_certificate(actor=SYSTEM, address=OLGA, data=outsiders.person(OLGA).pem)
     release(actor=SYSTEM, domain="elsewhere.example", classification=CONFIDENTIAL)

@@ -25,9 +25,8 @@ OLGA = "olga@elsewhere.example"
 
 
 @pytest.fixture
-def trusting(settings, tmp_path):
-    settings.TRUST_ANCHORS = str(tmp_path / "anchors.pem")
-    (tmp_path / "anchors.pem").write_bytes(outsiders.authority().pem)
+def trusting(db, settings):
+    outsiders.trust(outsiders.authority())
     settings.RELAY_HOST, settings.RELAY_TLS = "127.0.0.1", "none"
 
 
@@ -36,6 +35,12 @@ def relay(organisation, trusting, settings):
     with outsiders.relay() as taking:
         settings.RELAY_PORT = taking.port
         yield taking
+
+
+def authorities(folder) -> str:
+    """The file that RELAY_CA_FILE names."""
+    (folder / "anchors.pem").write_bytes(outsiders.authority().pem)
+    return str(folder / "anchors.pem")
 
 
 @pytest.fixture
@@ -234,7 +239,7 @@ def test_lines_that_begin_with_a_dot_arrive_as_they_are(relay):
 )
 def test_with_tls_the_relay_must_prove_its_name(organisation, olga, settings, tmp_path, mode, host, anchors, sent):  # noqa: PLR0917
     settings.RELAY_HOST, settings.RELAY_TLS = "localhost", mode
-    settings.RELAY_CA_FILE = settings.TRUST_ANCHORS if anchors == "own" else None
+    settings.RELAY_CA_FILE = authorities(tmp_path) if anchors == "own" else None
     with outsiders.relay(tls=outsiders.server(host), folder=tmp_path, mode=mode) as relay:
         settings.RELAY_PORT = relay.port
         organisation.send("alice", to=OLGA)
@@ -246,7 +251,7 @@ def test_with_tls_the_relay_must_prove_its_name(organisation, olga, settings, tm
 @pytest.mark.parametrize("mode", ["starttls", "tls"])
 @pytest.mark.parametrize(("password", "reason"), [("right", ""), ("wrong", "the relay did not accept RELAY_USER and RELAY_PASSWORD")])
 def test_the_relay_is_told_who_sends_inside_of_tls(organisation, olga, settings, tmp_path, capfd, mode, password, reason):  # noqa: PLR0917
-    settings.RELAY_HOST, settings.RELAY_TLS, settings.RELAY_CA_FILE = "localhost", mode, settings.TRUST_ANCHORS
+    settings.RELAY_HOST, settings.RELAY_TLS, settings.RELAY_CA_FILE = "localhost", mode, authorities(tmp_path)
     settings.RELAY_USER, settings.RELAY_PASSWORD = "portal", f"{password} secret"
     with outsiders.relay(tls=outsiders.server("localhost"), folder=tmp_path, mode=mode, user=("portal", "right secret")) as relay:
         settings.RELAY_PORT = relay.port
@@ -257,7 +262,7 @@ def test_the_relay_is_told_who_sends_inside_of_tls(organisation, olga, settings,
 
 
 def test_a_relay_that_wants_to_know_who_sends_gets_nothing_from_who_does_not_say(organisation, olga, settings, tmp_path):
-    settings.RELAY_HOST, settings.RELAY_TLS, settings.RELAY_CA_FILE = "localhost", "tls", settings.TRUST_ANCHORS
+    settings.RELAY_HOST, settings.RELAY_TLS, settings.RELAY_CA_FILE = "localhost", "tls", authorities(tmp_path)
     with outsiders.relay(tls=outsiders.server("localhost"), folder=tmp_path, mode="tls", user=("portal", "secret")) as relay:
         settings.RELAY_PORT = relay.port
         assert way(organisation.send("alice", to=OLGA)).state == Outbound.State.WAITING
