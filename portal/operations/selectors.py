@@ -11,6 +11,13 @@ from portal.outbox.models import Job
 from portal.outbox.selectors import Depth
 
 DEAD_SHOWN = 100
+# What becomes of a dead job's step if it is cancelled, for whoever decides
+IF_CANCELLED = {
+    "seal": "Nothing leaves. The message is a draft again, and its originator sees that.",
+    "deliver": "Who has the message keeps it, nobody else gets it. Its originator sees that.",
+    "relay": "It does not leave to this address. Its originator sees that.",
+    "accept": "The mail is not delivered, and its sender outside is not told.",
+}
 
 
 @dataclass(frozen=True)
@@ -18,7 +25,7 @@ class State:
     """The queue and the parts as they are now. `reason` names what is away, or is empty."""
 
     depths: list[Depth]
-    dead: list[Job]
+    dead: list[tuple[Job, str]]  # with what becomes of it if it is cancelled
     dead_count: int
     parts: list[tuple[str, str]]
     reason: str
@@ -31,7 +38,7 @@ def state() -> State:
     parts = [(name.capitalize(), _words(report[name])) for name in ("database", "redis", "dispatcher")]
     return State(
         depths=queue.depths(),
-        dead=list(queue.dead()[:DEAD_SHOWN]),
+        dead=[(job, IF_CANCELLED.get(job.kind, "It is not done this time.")) for job in queue.dead()[:DEAD_SHOWN]],
         dead_count=queue.dead().count(),
         parts=[*parts, *workers],
         reason=report["reason"],

@@ -71,6 +71,15 @@ def test_the_piece_that_renews_itself_is_the_page_without_its_frame(operator: Cl
     assert "<html" not in piece
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("seal", "The message is a draft again"), ("deliver", "Who has the message keeps it"), ("relay", "It does not leave to this address"), ("accept", "its sender outside is not told"), ("sweep", "It is not done this time")],
+)
+def test_before_a_dead_job_is_cancelled_the_page_says_what_becomes_of_it(operator: Client, kind: str, words: str) -> None:
+    dead(kind=kind)
+    assert words in operator.get("/operations/").text
+
+
 # --- refusals -------------------------------------------------------------------------------------------------------
 
 

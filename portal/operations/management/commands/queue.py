@@ -37,7 +37,7 @@ class Command(BaseCommand):
             numbers = f"{each.waiting:8} {each.delayed:8} {each.running:8} {each.oldest:8.1f} s"
             self.stdout.write(f"{each.kind:20} {each.precedence_name.lower():12} {numbers}")
         self.stdout.write(f"\n{state.dead_count} dead")
-        for job in state.dead:
+        for job, _ in state.dead:
             self.stdout.write(f"{job.id:8} {job.kind:20} {job.target:34} {job.attempts} attempts  {job.reason}")
         if state.reason:
             self.stdout.write(f"\n{state.reason}")
