@@ -111,6 +111,15 @@ form.querySelector("[data-leaves]").addEventListener("click", (event) => {
   form.elements.csrfmiddlewaretoken.value = csrfToken();
   HTMLFormElement.prototype.submit.call(form);
 });
+// What leads away and back saves first; if that fails, it says so and the page stays.
+form.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-after-saving]");
+  if (!button) return;
+  event.preventDefault();
+  changed = true;
+  await save();
+  if (!changed) location.assign(button.dataset.afterSaving);
+});
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();

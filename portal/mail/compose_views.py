@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import asdict
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,7 @@ from portal.accounts.models import random_id
 from portal.keys.middleware import in_background, signed_in
 from portal.mail import directory, selectors, services
 from portal.mail.content import DraftContent
+from portal.mail.correspondents import correspondents
 from portal.mail.forms import draft_content
 from portal.mail.services.drafts import Attached, DraftTaken, TooMuch
 from portal.mail.services.submit import Check, Refusal, Submitted
@@ -78,7 +80,7 @@ def check(request: HttpRequest, draft_id: str) -> HttpResponse:
 @require_POST
 @signed_in
 def attach(request: HttpRequest, draft_id: str) -> HttpResponse:
-    """Files, sealed while they came in. A script sends them alone; a form sends the draft along."""
+    """Files, sealed while they came in. A script sends them alone; a form sends the draft along, and may go on to a certificate."""
     script = _by_script(request)
     if not script:
         try:
@@ -87,7 +89,7 @@ def attach(request: HttpRequest, draft_id: str) -> HttpResponse:
             return _taken(request, draft_id)
     attached, refused = _attach(request, draft_id)
     if not script:
-        return redirect("mail:draft", draft_id)
+        return _onwards(draft_id, request.GET.get("certificate_for", ""))
     problem = "" if attached else _why_not(refused)
     context = {"files": attached, "draft_id": draft_id, "files_problem": problem}
     return render(request, "mail/_files.html", context, status=422 if problem else 200)
@@ -182,6 +184,7 @@ def _compose(
         "size_limit": settings.MESSAGE_MAX_SIZE,
         "text_limit": settings.DATA_UPLOAD_MAX_MEMORY_SIZE - 100_000,  # what else the form holds
         "suggestions": directory.suggestions(request.user),
+        "outside": correspondents(request.user),
         "precedences": list(Precedence),
     }
     return render(request, "mail/compose.html", context, status=422 if problems else 200)
@@ -248,6 +251,13 @@ def _submit(request: HttpRequest, draft_id: str, content: DraftContent) -> Submi
     if files:
         request.uploaded_objects -= services.kept(files)  # the others go with the request
     return outcome
+
+
+def _onwards(draft_id: str, certificate_for: str) -> HttpResponse:
+    """Where a form goes whose draft is saved: back to it, or to where a certificate for this address can be added."""
+    if not certificate_for:
+        return redirect("mail:draft", draft_id)
+    return redirect(f"{reverse('mail:certificate', args=[draft_id])}?{urlencode({'address': certificate_for})}")
 
 
 def _absent(request: HttpRequest, draft_id: str) -> HttpResponse:

@@ -17,6 +17,7 @@ from portal.mail.access import access_message
 from portal.mail.content import Summary
 from portal.mail.directory import Outside, clearances
 from portal.mail.models import Delivery, Draft, Envelope, Message, Origin, Outbound, Release, undo_time
+from portal.mail.outcomes import headline
 from portal.mail.states import State
 from portal.outbox.calls import CallError
 from portal.outbox.models import Precedence
@@ -76,6 +77,12 @@ class Steps:
     final: bool
     draft_id: str
     delivery_id: str
+    headline: str
+
+    @property
+    def failures(self) -> list[str]:
+        """Addresses outside that did not get it."""
+        return [each.name for each in self.steps if each.note and each.state == "failed"]
 
 
 @dataclass(frozen=True)
@@ -323,13 +330,18 @@ def steps(user: User, message_id: str) -> Steps | None:
     sent = Delivery.objects.filter(owner=user, envelope__message=message, arrived_in=Delivery.Folder.SENT).first()
     ways = list(Outbound.objects.filter(envelope__message=message).order_by("address"))
     waiting = any(way.state == Outbound.State.WAITING and not way.reason for way in ways)
+    here = len({each for envelope in message.envelopes.all() for each in envelope.recipients})
+    if stopped:
+        words = "Taken back" if message.state == State.UNDONE else ("Not everybody got it" if sealed else "It did not leave")
+    else:
+        words = headline(here=here, delivered_here=message.delivered_at is not None, ways=ways)
     return Steps(
         steps=[
             Step("accepted", "done", message.submitted_at),
             Step("signed", sealing, message.sealed_at),
             Step("encrypted", "waiting" if sealing == "failed" else sealing, message.sealed_at),
             Step(
-                "delivered" if not ways else "delivered here",
+                "delivered" if not ways else ("delivered here" if here else "kept in Sent"),
                 "done" if message.delivered_at else ("doing" if sealed else "waiting"),
                 message.delivered_at,
             ),
@@ -340,6 +352,7 @@ def steps(user: User, message_id: str) -> Steps | None:
         final=stopped or (message.state == State.DELIVERED and not waiting),
         draft_id=message.reopened_draft,
         delivery_id=sent.id if sent else "",
+        headline=words,
     )
 
 

@@ -47,7 +47,7 @@ def browser(stack: Stack, name: str) -> Browser:
 def add_certificate(alice: Browser, person: outsiders.Issued, address: str) -> None:
     """As the page of a draft offers it."""
     draft = alice.save(alice.compose(to=address, subject="Fuel", text="Ten tons.", classification="RESTRICTED"))
-    link = draft.select("//*[@id='outlook']//a[contains(@href, '/certificate?')]/@href")[0]
+    link = draft.select("//*[@id='outlook']//button/@data-after-saving")[0]
     form = alice.get(link).expect().form("/certificate")
     form.files = [("certificate", "person.pem", person.pem)]
     assert "There is no certificate" not in alice.post(form).expect().text

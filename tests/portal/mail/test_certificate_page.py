@@ -2,8 +2,10 @@
 
 import io
 import subprocess
+from urllib.parse import urlencode
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from portal.keys.models import Certificate
 from tests.portal import outsiders
@@ -112,5 +114,21 @@ def test_nobody_uploads_without_being_signed_in(organisation, client):
 def test_the_compose_page_names_who_lacks_a_certificate_and_leads_there(alice):
     page = alice.post(f"/mail/drafts/{'a' * 32}/check", {"to": OLGA, "text": "x"}, secure=True).content.decode()
     assert f"There is no certificate for {OLGA}" in page
-    assert f'href="{PAGE}?address=olga%40elsewhere.example"' in page
+    assert f'data-after-saving="{PAGE}?address=olga%40elsewhere.example"' in page
     assert "outside, no certificate" in page
+
+
+def test_on_the_way_to_the_page_the_draft_and_its_files_are_kept(alice):
+    form = {"to": OLGA, "subject": "Fuel", "text": "Ten tons.", "files": SimpleUploadedFile("plan.txt", b"x" * 2000)}
+    answer = alice.post(f"/mail/drafts/{'a' * 32}/attachments?certificate_for=olga%40elsewhere.example", form, secure=True)
+    assert (answer.status_code, answer["Location"]) == (302, f"{PAGE}?address=olga%40elsewhere.example")
+    draft = alice.get(f"/mail/drafts/{'a' * 32}/edit/", secure=True).text
+    assert "Ten tons." in draft
+    assert "plan.txt" in draft
+
+
+@pytest.mark.parametrize("address", ["bob@portal.example", "//evil.example/", "x&address=y\r\nSet-Cookie: a=b"])
+def test_the_way_to_the_page_leads_nowhere_else(alice, address):
+    answer = alice.post(f"/mail/drafts/{'a' * 32}/attachments?{urlencode({'certificate_for': address})}", {"text": "x"}, secure=True)
+    assert answer["Location"].startswith(f"{PAGE}?address=")
+    assert alice.get(answer["Location"], secure=True).status_code == 404
