@@ -1,6 +1,7 @@
 """Mail from outside, from the end of DATA to the page."""
 
 import hashlib
+import re
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
@@ -260,6 +261,20 @@ def test_the_label_inside_encrypted_mail_counts_from_its_first_opening_on(organi
     assert [each.outcome for each in events(verb="labelled")] == ["granted"]
     organisation.read("bob", delivery.id)
     assert len(events(verb="labelled")) == 1
+
+
+def test_the_row_beside_a_message_takes_the_label_that_was_found_inside(organisation, eve):
+    arrive(organisation, mail(encrypted(signed(eve, label=label_of(CONFIDENTIAL)), certificate_of(organisation, "bob"))))
+    delivery = Delivery.objects.get()
+    bob = organisation.browser("bob")
+    assert row_label(bob.get("/mail/inbox/", secure=True).text, delivery) == "UNCLASSIFIED"
+    opened = bob.get(f"/mail/inbox/{delivery.id}/", secure=True, headers={"HX-Request": "true"})
+    assert row_label(opened.text, delivery) == "CONFIDENTIAL"
+
+
+def row_label(page: str, delivery: Delivery) -> str:
+    (found,) = re.findall(f'id="label-of-{delivery.id}"[^>]*><span[^>]*>([^<]*)<', page)
+    return found
 
 
 def test_whoever_is_not_cleared_for_the_label_inside_finds_nothing(organisation, eve):

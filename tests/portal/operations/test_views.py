@@ -80,6 +80,12 @@ def test_before_a_dead_job_is_cancelled_the_page_says_what_becomes_of_it(operato
     assert words in operator.get("/operations/").text
 
 
+def test_what_was_given_up_has_not_been_dealt_with(operator: Client) -> None:
+    assert "has been dealt with" in operator.get("/operations/").text
+    dead()
+    assert "has been dealt with" not in operator.get("/operations/").text
+
+
 # --- refusals -------------------------------------------------------------------------------------------------------
 
 
