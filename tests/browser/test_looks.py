@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.desk import NARROW, WIDE, Desk
 from tests.browser.post import FUEL, Post
+from tests.portal import outsiders
 from tests.stack import ROOT
 
 pytestmark = pytest.mark.browser
@@ -106,6 +107,23 @@ def _keyboard_help(desk: Desk, post: Post) -> None:
     expect(desk.page.get_by_role("dialog")).to_be_visible()
 
 
+def _origins(desk: Desk, post: Post) -> None:
+    _follow("Origins")(desk, post)
+    for form, words in (("#origin", "Label the mail of a domain"), ("#release", "Allow mail to a domain")):
+        desk.page.get_by_text(words, exact=True).click()
+        expect(desk.page.locator(form).get_by_label("Domain")).to_be_visible()
+    desk.page.locator("#origin").get_by_label("Mail without a label").last.select_option("SECRET")
+    expect(desk.page.locator("#origin").get_by_label("EYES").first).to_be_visible()
+
+
+def _trust_anchor(desk: Desk, post: Post) -> None:
+    _follow("Trust anchors")(desk, post)
+    file = {"name": "ca.pem", "mimeType": "application/x-pem-file", "buffer": outsiders.authority().pem}
+    desk.page.get_by_label("Certificate of the authority").set_input_files(file)
+    desk.button("Look at it").click()
+    expect(desk.button("Trust it")).to_be_visible()
+
+
 PAGES: dict[str, tuple[str, Open]] = {
     "sign-in": ("", _go("/sign-in/")),
     "recovery": ("", _go("/sign-in/recover/")),
@@ -132,6 +150,10 @@ PAGES: dict[str, tuple[str, Open]] = {
     "clearances": ("sonia", _follow("Clearances")),
     "clearance": ("sonia", _person("Clearances")),
     "policy": ("sonia", _follow("Policy")),
+    "origins": ("sonia", _origins),
+    "trust-anchors": ("rex", _follow("Trust anchors")),
+    "trust-anchor": ("rex", _trust_anchor),
+    "operations": ("olga", _follow("Operations")),
     "absent": ("alice", _absent),
 }
 
