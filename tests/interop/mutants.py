@@ -1,6 +1,8 @@
 """Mutants of real messages, made here and by OpenSSL: what of them is accepted here while ``openssl cms`` refuses it.
 
 Run as a program: ``python -m tests.interop.mutants [COUNT [SEED]]`` prints counts, and each difference with OpenSSL's reason.
+SEED chooses what is changed and how. Keys, nonces and signatures are new in each run, so the same seed changes other octets: what replays a
+difference is the mutant in hexadecimal that is printed with it.
 """
 
 import random

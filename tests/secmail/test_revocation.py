@@ -13,7 +13,9 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from test_paths import ADA, AUTHORITY, DAY, NOW, ROOT, TRUST, Holder, answer, check, crl, issue, usage
 
+from secmail import der
 from secmail.paths import PathCache, PathOptions, Revocation, TrustStore, validate
+from secmail.paths.signatures import signed_by
 
 HARD = {"revocation": Revocation.HARD}
 GOOD, REVOKED = ocsp.OCSPCertStatus.GOOD, ocsp.OCSPCertStatus.REVOKED
@@ -152,6 +154,23 @@ def test_a_list_of_an_expired_signer_proves_nothing():
 
 
 # What a list is about
+
+
+@pytest.mark.parametrize(
+    ("digest", "oid", "unused_bits", "weak", "counts"),
+    [
+        (hashes.SHA256(), "1.2.840.10045.4.3.2", 0, False, True),
+        (hashes.SHA1(), "1.2.840.10045.4.1", 0, False, False),  # noqa: S303
+        (hashes.SHA1(), "1.2.840.10045.4.1", 0, True, True),  # noqa: S303
+        (hashes.SHA256(), "1.2.840.10045.4.3.2", 1, False, False),
+    ],
+)
+def test_evidence_signed_with_sha1_proves_nothing_and_signatures_are_whole_octets(digest, oid, unused_bits, weak, counts):
+    """A certificate may be, which is reported (``weak``); CRLs and OCSP responses are made anew all the time."""
+    to_be_signed = der.sequence(der.integer(1))
+    signature = AUTHORITY.key.sign(to_be_signed, ec.ECDSA(digest))
+    signed = der.sequence(to_be_signed, der.sequence(der.oid(oid)), der.tlv(der.BIT_STRING, bytes((unused_bits,)), signature))
+    assert signed_by(signed, AUTHORITY.certificate, weak=weak) is counts
 
 
 def test_distribution_points_have_to_match():
