@@ -3,6 +3,7 @@
 # make test      every check and every test
 # make bench     how fast the engine is, as ratios to OpenSSL, Bouncy Castle and the bare public-key operations
 # make faults    processes are killed while messages go through, SEED (1) says which and when; then every fault test
+# make load      50 people read and write for 3 minutes while 100,000 messages lie there, then a curve; LOAD are further arguments
 # make fuzz      coverage-guided fuzzing of the engine for MINUTES (10), going on where it stopped; counts at the end
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := .venv/bin
 MINUTES ?= 10
 PROCESSES ?= 1
 
-.PHONY: run install test check bench peers fuzz mutants clean
+.PHONY: run install test check bench load peers fuzz mutants clean
 
 run: .venv/installed
 	@exec $(BIN)/python manage.py serve --demo
@@ -32,6 +33,9 @@ check: .venv/installed-dev
 
 bench: .venv/installed-dev peers
 	$(BIN)/python -m bench.engine $(BENCH)
+
+load: .venv/installed-dev
+	$(BIN)/python -m bench.load run $(LOAD)
 
 # What can't be built is left out, and `make bench` says so
 JARS := /usr/share/java/bcmail.jar:/usr/share/java/bcprov.jar:/usr/share/java/bcpkix.jar:/usr/share/java/bcutil.jar

@@ -1,6 +1,8 @@
 """The web's side of an unlocked session: it can ask, seal for later and hand on a grant, but opens nothing itself."""
 
+import functools
 import hmac
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -67,13 +69,24 @@ class Vault:
 
 
 def seal_for(user_id: str, plaintext: bytes, *bound_to: str) -> bytes:
-    """Seals to a person's storage key: any process can, only the person's unlocked vault opens it.
+    """Seals to a person's storage key: any process can, only the person's unlocked vault opens it."""
+    return sealers([user_id])[user_id](plaintext, *bound_to)
 
-    The key counts only with the portal's signature: whoever writes to the database can't put one of their own in its place.
+
+def sealers(user_ids: Collection[str]) -> dict[str, Callable[..., bytes]]:
+    """`seal_for` each of many people, by id: called with the plaintext and what it is bound to.
+
+    A key counts only with the portal's signature: whoever writes to the database can't put one of their own in its place.
     """
-    row = PrivateKey.objects.get(user_id=user_id, purpose=PrivateKey.Purpose.STORAGE, retired_at=None)
-    intake.check_portal_signed(row.signature, storage_key_statement(row))
-    return hpke_seal(row.public, plaintext, context("storage", user_id, *bound_to))
+    rows = PrivateKey.objects.filter(user_id__in=user_ids, purpose=PrivateKey.Purpose.STORAGE, retired_at=None)
+    found = {row.user_id: row for row in rows}
+    for row in found.values():
+        intake.check_portal_signed(row.signature, storage_key_statement(row))
+    return {user_id: functools.partial(_seal, found[user_id]) for user_id in user_ids}
+
+
+def _seal(key: PrivateKey, plaintext: bytes, *bound_to: str) -> bytes:
+    return hpke_seal(key.public, plaintext, context("storage", key.user_id, *bound_to))
 
 
 def storage_key_statement(row: PrivateKey) -> bytes:

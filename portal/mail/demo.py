@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from django.conf import settings
@@ -38,7 +39,7 @@ class DemoAccount:
 
 
 @dataclass(frozen=True)
-class _Person:
+class Person:
     username: str
     name: str
     clearance: str = ""
@@ -51,24 +52,24 @@ _UK, _FR, _US, _NO = (f"{_RELEASABLE}/6/{n}" for n in range(4))
 _EYES, _MEDICAL, _LEGAL = (f"{_CAVEATS}/1/{n}" for n in (0, 2, 3))
 
 PEOPLE = (
-    _Person("alice", "Alice Ashdown", "SECRET", (_UK, _FR, _US, _NO, _EYES, _MEDICAL, _LEGAL)),
-    _Person("bob", "Bob Birch", "CONFIDENTIAL", (_UK, _FR, _LEGAL)),
-    _Person("carol", "Carol Cole", "CONFIDENTIAL", (_UK, _MEDICAL), reads_gcm=False),  # makes CBC visible
-    _Person("charlie", "Charlie Chalk"),
-    _Person("audrey", "Audrey Archer", roles=(RoleName.AUDITOR,)),
-    _Person("admin", "Ada Minster", roles=(RoleName.ADMINISTRATOR,)),
-    _Person("sonia", "Sonia Stern", "SECRET", roles=(RoleName.SECURITY_OFFICER,)),
-    _Person("rex", "Rex Rowan", roles=(RoleName.REGISTRAR,)),
-    _Person("olga", "Olga Oak", roles=(RoleName.OPERATOR,)),
+    Person("alice", "Alice Ashdown", "SECRET", (_UK, _FR, _US, _NO, _EYES, _MEDICAL, _LEGAL)),
+    Person("bob", "Bob Birch", "CONFIDENTIAL", (_UK, _FR, _LEGAL)),
+    Person("carol", "Carol Cole", "CONFIDENTIAL", (_UK, _MEDICAL), reads_gcm=False),  # makes CBC visible
+    Person("charlie", "Charlie Chalk"),
+    Person("audrey", "Audrey Archer", roles=(RoleName.AUDITOR,)),
+    Person("admin", "Ada Minster", roles=(RoleName.ADMINISTRATOR,)),
+    Person("sonia", "Sonia Stern", "SECRET", roles=(RoleName.SECURITY_OFFICER,)),
+    Person("rex", "Rex Rowan", roles=(RoleName.REGISTRAR,)),
+    Person("olga", "Olga Oak", roles=(RoleName.OPERATOR,)),
 )
 
 
-def create(policy_xml: bytes) -> list[DemoAccount]:
+def create(policy_xml: bytes, people: Sequence[Person] = PEOPLE) -> list[DemoAccount]:
     """Policy, people, keys and clearances, all or nothing. People who exist already are left as they are."""
     with transaction.atomic():
         if not selectors.active_policy_id():
             policy.activate_policy(actor=SYSTEM, xml=policy_xml)
-        missing = [person for person in PEOPLE if not User.objects.filter(username=person.username).exists()]
+        missing = [person for person in people if not User.objects.filter(username=person.username).exists()]
         accounts = {each.user: each for each in accounts_on_file()} | {
             person.username: _create(person) for person in missing
         }
@@ -79,7 +80,7 @@ def create(policy_xml: bytes) -> list[DemoAccount]:
     return list(accounts.values())
 
 
-def _create(person: _Person) -> DemoAccount:
+def _create(person: Person) -> DemoAccount:
     password = "-".join(secrets.choice(_WORDS) for _ in range(5))
     user = User.objects.create_user(
         person.username, address=f"{person.username}@{settings.MAIL_DOMAIN}", display_name=person.name

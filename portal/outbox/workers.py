@@ -32,7 +32,10 @@ def redis_client() -> redis.Redis:
 
 def announce(role: str, name: str, slots: dict[str, int]) -> None:
     """Say that `name` is there, with so many slots per queue. Raises redis.RedisError."""
-    redis_client().set(f"{role}:{name}", json.dumps(slots), ex=ANNOUNCED_SECONDS)
+    with redis_client().pipeline() as pipeline:
+        pipeline.sadd(_names(role), name)
+        pipeline.set(f"{role}:{name}", json.dumps(slots), ex=ANNOUNCED_SECONDS)
+        pipeline.execute()
 
 
 def is_announced(role: str, name: str) -> bool:
@@ -61,9 +64,17 @@ def waiting(queue: str) -> int:
 
 
 def _announced(role: str) -> list[dict[str, int]]:
+    """Asked with every page: it must not go through what else lies in Redis, which is thousands of keys under load."""
     client = redis_client()
-    keys = list(client.scan_iter(match=f"{role}:*", count=1000))
-    return [json.loads(value) for value in client.mget(keys) if value] if keys else []
+    names = sorted(client.smembers(_names(role)))
+    values = client.mget([f"{role}:{name}" for name in names]) if names else []
+    if gone := [name for name, value in zip(names, values, strict=True) if value is None]:
+        client.srem(_names(role), *gone)
+    return [json.loads(value) for value in values if value]
+
+
+def _names(role: str) -> str:
+    return f"{role}s"
 
 
 class Announcement(bootsteps.StartStopStep):

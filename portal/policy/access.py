@@ -16,7 +16,7 @@ from portal.policy import engine
 from portal.policy.engine import Decision, Standing
 from portal.policy.models import Label, SecurityPolicy
 
-__all__ = ["Decision", "decide_for", "decide_for_domain", "readable_labels", "standing", "standings"]
+__all__ = ["Decision", "decide_for", "decide_for_all", "decide_for_domain", "readable_labels", "standing", "standings"]
 
 
 def decide_for(user: User, label: Label | None, *also: Label) -> Decision:
@@ -24,6 +24,12 @@ def decide_for(user: User, label: Label | None, *also: Label) -> Decision:
     held, now = standing(user), timezone.now()
     decisions = [engine.decide(held, each and each.der, now) for each in (label, *also)]
     return next((each for each in decisions if not each.granted), decisions[0])
+
+
+def decide_for_all(users: Collection[User], label: Label) -> dict[str, Decision]:
+    """`decide_for` each of many people, by id, in one query."""
+    held, now = standings([user.pk for user in users]), timezone.now()
+    return {user.pk: engine.decide(held.get(user.pk, Standing()), label.der, now) for user in users}
 
 
 def decide_for_domain(clearance_der: bytes | None, label: Label) -> Decision:

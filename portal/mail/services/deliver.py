@@ -6,15 +6,15 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit.models import Outcome, Verb
-from portal.audit.services import record
+from portal.audit.services import record, record_all
 from portal.keys import intake
-from portal.keys.vault import seal_for
+from portal.keys.vault import sealers
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Delivery, Envelope, Message
 from portal.mail.services.seal import addressed_digest, originator_actor, summary_context
 from portal.mail.states import State, after
 from portal.outbox.registry import Claimed
-from portal.policy.access import decide_for
+from portal.policy.access import decide_for_all
 from portal.stops import stop_here
 
 BATCH = 500
@@ -40,17 +40,19 @@ def deliver(job: Claimed) -> Callable[[], None] | None:
     stop_here("deliver.opened")
     if line.addressed != addressed_digest(envelope):
         raise Readdressed
-    people = User.objects.filter(id__in=envelope.recipients, is_active=True)
-    refused = [user for user in people if not decide_for(user, message.label).granted]
-    cleared = [user for user in people if user not in refused]
-    rows = [_delivery(envelope, user, Delivery.Folder.INBOX, line) for user in cleared]
+    people = list(User.objects.filter(id__in=envelope.recipients, is_active=True))
+    decisions = decide_for_all(people, message.label)
+    refused = [user for user in people if not decisions[user.id].granted]
+    mailboxes = [(user, Delivery.Folder.INBOX) for user in people if decisions[user.id].granted]
     if envelope.kind == Envelope.Kind.SHARED:
-        rows.append(_delivery(envelope, message.originator, Delivery.Folder.SENT, line))
+        mailboxes.append((message.originator, Delivery.Folder.SENT))
+    seals = sealers({owner.id for owner, _ in mailboxes})
+    rows = [_delivery(envelope, owner, folder, line, seals[owner.id]) for owner, folder in mailboxes]
     stop_here("deliver.made")
     return lambda: _finish(envelope, rows, refused)
 
 
-def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummary) -> Delivery:
+def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummary, seal: Callable[..., bytes]) -> Delivery:
     message = envelope.message
     row = Delivery(
         owner=owner,
@@ -67,7 +69,7 @@ def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummar
     if not received:
         row.read_at = timezone.now()
     summary = line.received() if received else line.sent()
-    row.summary = seal_for(owner.id, summary.to_json(), "summary", row.id)
+    row.summary = seal(summary.to_json(), "summary", row.id)
     return row
 
 
@@ -82,9 +84,8 @@ def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> No
         "label": message.label.marking,
         "correlation": message.id,
     }
-    for row in rows:
-        if row.arrived_in == Delivery.Folder.INBOX:
-            record(verb=Verb.DELIVERED, id=row.id, about=row.owner.username, **common)
+    received = [row for row in rows if row.arrived_in == Delivery.Folder.INBOX]
+    record_all({"verb": Verb.DELIVERED, "id": row.id, "about": row.owner.username, **common} for row in received)
     for user in refused:
         record(
             verb=Verb.DELIVERED,
