@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from bench.load.members import Member
 from portal.accounts.models import random_id
 from portal.keys import objects
 from portal.keys.chunks import ChunkWriter
@@ -18,8 +19,6 @@ from portal.outbox.models import Precedence
 from portal.policy.access import decide_for
 from portal.policy.models import Label
 from portal.policy.services import label_row
-
-from bench.load.members import Member
 
 SUBJECTS = (
     "Fuel for the {place} depot", "Minutes of the {place} meeting", "Duty roster, {place}, week {number}", "Convoy to {place}, {number} vehicles",
@@ -70,45 +69,54 @@ def write(dice: random.Random, count: int, readers: Sequence[Member], offered: S
         label = dice.choice(offered)
         originator, *to = dice.sample(allowed[label.id], min(len(allowed[label.id]), dice.randrange(8, 25)))
         message_id = f"<{random_id()}@{settings.MAIL_DOMAIN}>"
-        stored.append(_store(dice, originator, to, label, f"Re: {subject}" if thread else subject, message_id, thread))
+        head = _Head(originator, to, label, f"Re: {subject}" if thread else subject, message_id, list(thread))
+        stored.append(_store(dice, head))
         thread.append(message_id)
     return stored
 
 
-def _store(
-    dice: random.Random, originator: Member, to: list[Member], label: Label, subject: str, message_id: str, thread: list[str]
-) -> Stored:
+@dataclass(frozen=True)
+class _Head:
+    originator: Member
+    to: list[Member]
+    label: Label
+    subject: str
+    message_id: str
+    thread: list[str]
+
+
+def _store(dice: random.Random, head: _Head) -> Stored:
     precedence, receipt = dice.choice(PRECEDENCES), dice.random() < 0.05
     with ExitStack() as stack:
         attached = [_attached(dice, stack)] if dice.random() < 0.15 else []
         letter = engine.Letter(
-            message_id=message_id,
+            message_id=head.message_id,
             date=timezone.now() - timedelta(seconds=1),
-            originator=originator.user,
-            to=[each.user for each in to],
+            originator=head.originator.user,
+            to=[each.user for each in head.to],
             cc=[],
-            subject=subject,
+            subject=head.subject,
             text=_text(dice),
-            in_reply_to=thread[-1] if thread else "",
-            references=list(thread),
+            in_reply_to=head.thread[-1] if head.thread else "",
+            references=head.thread,
             attachments=attached,
-            label_der=label.der,
+            label_der=head.label.der,
             receipt_requested=receipt,
             precedence=precedence,
             copy_precedence=precedence,
         )
         made = engine.make(
             letter,
-            signer_key=originator.signing_key,
-            signer=originator.signing,
-            encryption_certificate=originator.encryption,
-            envelopes=[[each.encryption for each in (originator, *to)]],
+            signer_key=head.originator.signing_key,
+            signer=head.originator.signing,
+            encryption_certificate=head.originator.encryption,
+            envelopes=[[each.encryption for each in (head.originator, *head.to)]],
             cbc_only=False,
             legacy_display=False,
             now=timezone.now(),
             progress=lambda: None,
         )
-    return Stored(made[0], originator, to, label, subject, precedence, receipt, bool(attached))
+    return Stored(made[0], head.originator, head.to, head.label, head.subject, precedence, receipt, bool(attached))
 
 
 def _text(dice: random.Random) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from bench.load.names import username
 from portal.accounts.models import User
 from portal.keys.calls import open_private_key
 from portal.keys.master import master_key
@@ -16,8 +17,6 @@ from portal.keys.selectors import valid_certificates
 from portal.keys.slots import open_slot
 from portal.keys.vault import sealers
 from portal.mail import demo
-
-from bench.load.names import username
 
 FIRST = "Ada Ben Cleo Dan Eva Finn Gwen Hugo Ines Jon Kate Liam Mona Nils Olive Paul Rosa Sam Tess Vera".split()
 LAST = "Ashby Brook Carver Dale Everett Frost Grant Hale Irving Jarvis Kerr Lowe Marsh Noble Orton Price Reed Stone Tait Wells".split()

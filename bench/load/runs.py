@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.faults.sending import wait_until_drained
-from tests.postgres import Postgres
-from tests.stack import ROOT, Stack, wait_for
-
 from bench.load.names import Crowd
 from bench.load.users import Pace, Said, User, live
 from bench.load.watch import TOKEN, Watch
+from tests.faults.sending import wait_until_drained
+from tests.postgres import Postgres
+from tests.stack import ROOT, Stack, wait_for
 
 ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "portal.settings",
@@ -81,7 +80,8 @@ def flashes(stack: Stack, user: User, waiting: int, times: int = 5) -> list[Flas
 def _flash(stack: Stack, user: User) -> Flash:
     waiting, began = _waiting(stack), time.monotonic()
     message_id = user.write(1, precedence=FLASH)
-    assert message_id, f"not accepted: {user.said.wrong}"
+    if not message_id:
+        raise RuntimeError(f"not accepted: {user.said.wrong}")
     wait_for(lambda: _is_delivered(stack, message_id), within=60, what="the FLASH message delivered")
     return Flash(waiting, time.monotonic() - began)
 

@@ -6,7 +6,7 @@ jobs. What is not as in life: several messages name one object, and everything a
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from bench.load.letters import Stored, labels, write
+from bench.load.members import Member, enrol
+from bench.load.names import Crowd
 from portal.accounts.models import random_id
 from portal.audit.leaf import leaf_bytes
 from portal.audit.models import Event, Verb, microseconds
@@ -24,10 +27,6 @@ from portal.mail.services.seal import addressed_digest, summary_context
 from portal.mail.states import State
 from portal.outbox import wakeup
 from portal.outbox.models import Job, Precedence
-
-from bench.load.letters import Stored, labels, write
-from bench.load.members import Member, enrol
-from bench.load.names import Crowd
 
 OBJECTS = 1000
 BATCH = 250  # messages in one transaction
@@ -50,7 +49,7 @@ class Seeded:
 
 def seed(deliveries: int, *, crowd: Crowd, objects: int = OBJECTS, chance: int = 1) -> Seeded:
     """At least so many deliveries, in the mailboxes of those who will sign in; the people are made where they are missing."""
-    began, dice = time.monotonic(), random.Random(chance)
+    began, dice = time.monotonic(), random.Random(chance)  # noqa: S311 - figures, not keys
     members = enrol(crowd.people)
     people_made = time.monotonic()
     stored = write(dice, min(objects, deliveries), members[: crowd.readers], labels())
@@ -180,7 +179,7 @@ def _write(batch: Sequence[_Rows]) -> int:
 
 def queue(count: int, *, crowd: Crowd, chance: int = 2) -> int:
     """`count` ROUTINE messages, signed and encrypted, whose delivery is still to be done; they appear in the queue all at once."""
-    dice = random.Random(chance)
+    dice = random.Random(chance)  # noqa: S311 - figures, not keys
     members = enrol(crowd.people)[: crowd.readers]
     stored = write(dice, 20, members, labels())
     rows = []

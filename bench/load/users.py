@@ -14,11 +14,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from bench.load.names import Crowd, username
 from tests.faults.sending import signed_in
 from tests.http import Form
 from tests.stack import Stack
-
-from bench.load.names import Crowd, username
 
 ROW = re.compile(rb'<li class="row( unread)?" id="row-([0-9a-f]{32})"')
 OPENED, ACCEPTED = b"data-opened=", re.compile(r"/mail/messages/([0-9a-f]{32})/")
@@ -50,7 +49,7 @@ class User:
     """One of them: a connection that is kept, cookies, and a form that was read once."""
 
     def __init__(self, stack: Stack, number: int, crowd: Crowd) -> None:
-        self.name, self.said, self.dice, self.crowd = username(number), Said(), random.Random(number), crowd
+        self.name, self.said, self.dice, self.crowd = username(number), Said(), random.Random(number), crowd  # noqa: S311 - whom to write to
         self.port, self.web = stack.port, None
         browser = signed_in(stack, self.name)
         self.forms = [browser.compose(text=f"{self.name} writes this. " * 20, classification=label) for label in LABELS]

@@ -21,7 +21,7 @@ from portal.accounts.models import User
 from portal.keys import intake
 from portal.keys.master import master_key
 from portal.keys.models import PrivateKey, UnlockedSession
-from portal.keys.sealing import SealBroken, aead_open, aead_seal, context, derive, hpke_open, new_key
+from portal.keys.sealing import SealBroken, aead_open, aead_seal, context, derive, hpke_opener, new_key
 from portal.outbox import calls as outbox_calls
 
 FRESH_SECONDS = 30
@@ -113,8 +113,8 @@ class Unlocked:
     def storage_opener(self) -> Callable[..., bytes]:
         """Opens what was sealed to this person's storage key (drafts, summaries): called with the blob and what it is bound to."""
         row = PrivateKey.objects.get(user=self.user, purpose=PrivateKey.Purpose.STORAGE, retired_at=None)
-        private = self.private_key(row)
-        return lambda sealed, *bound_to: hpke_open(private, sealed, context("storage", self.user.id, *bound_to))
+        opened = hpke_opener(self.private_key(row))
+        return lambda sealed, *bound_to: opened(sealed, context("storage", self.user.id, *bound_to))
 
 
 def open_private_key(row: PrivateKey, user_key: bytes) -> bytes:

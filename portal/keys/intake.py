@@ -5,6 +5,7 @@ their own in its place and read the passwords. The private half is under the mas
 destroyed once no job, upload or draft names it.
 """
 
+import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,15 +98,27 @@ def sign_as_portal(data: bytes) -> bytes:
 
 def check_portal_signed(signature: bytes, data: bytes) -> None:
     """In any process. Raises `IntakeUnavailable` unless the identity that is configured signed this."""
+    try:
+        _verify(_identity_key(_configured_fingerprint()), signature, data)
+    except InvalidSignature:
+        raise IntakeUnavailable("a public key is not signed by the portal's identity key") from None
+
+
+@functools.lru_cache(maxsize=8)
+def _identity_key(wanted: str) -> bytes:
+    """The public key that has this fingerprint: looked up once, because no other one can have it."""
     identity = Identity.objects.first()
     if identity is None:
         raise IntakeUnavailable("the portal is not set up")
-    if fingerprint(identity.public) != _configured_fingerprint():
+    if fingerprint(identity.public) != wanted:
         raise IntakeUnavailable("the identity key is not the configured one")
-    try:
-        Ed25519PublicKey.from_public_bytes(identity.public).verify(signature, data)
-    except InvalidSignature:
-        raise IntakeUnavailable("a public key is not signed by the portal's identity key") from None
+    return bytes(identity.public)
+
+
+@functools.lru_cache(maxsize=4096)
+def _verify(public: bytes, signature: bytes, data: bytes) -> None:
+    """Raises `InvalidSignature`; what held once for these bytes holds again, and only that is remembered."""
+    Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
 
 
 def _current() -> IntakeKey:

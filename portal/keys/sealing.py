@@ -5,6 +5,7 @@ AES-256-GCM under random keys with random nonces, HKDF-SHA-256 for derived keys,
 
 import json
 import secrets
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -67,9 +68,19 @@ def hpke_seal(public: bytes, plaintext: bytes, bound_to: bytes) -> bytes:
 
 
 def hpke_open(private: bytes, sealed: bytes, bound_to: bytes) -> bytes:
-    if sealed[:1] != VERSION:
-        raise SealBroken("unknown version of a sealed value")
-    try:
-        return _HPKE.decrypt(sealed[1:], X25519PrivateKey.from_private_bytes(private), info=bound_to)
-    except (InvalidTag, ValueError):
-        raise SealBroken("a sealed value does not open") from None
+    return hpke_opener(private)(sealed, bound_to)
+
+
+def hpke_opener(private: bytes) -> Callable[[bytes, bytes], bytes]:
+    """`hpke_open` for many values that are sealed to one key."""
+    key = X25519PrivateKey.from_private_bytes(private)
+
+    def opened(sealed: bytes, bound_to: bytes) -> bytes:
+        if sealed[:1] != VERSION:
+            raise SealBroken("unknown version of a sealed value")
+        try:
+            return _HPKE.decrypt(sealed[1:], key, info=bound_to)
+        except (InvalidTag, ValueError):
+            raise SealBroken("a sealed value does not open") from None
+
+    return opened

@@ -115,12 +115,11 @@ def send(request: HttpRequest, draft_id: str) -> HttpResponse:
     with suppress(DraftTaken):  # posted twice: `submit` answers with the message that is on its way
         services.save_draft(request.user.id, draft_id, content)
     outcome = _submit(request, draft_id, content)
-    checked = services.check(request.user, draft_id, content)
     if isinstance(outcome, Refusal):
-        return _refused(request, draft_id, content, checked, outcome)
+        return _refused(request, draft_id, content, outcome)
     if not request.headers.get("HX-Request"):
         return redirect("mail:on-its-way", outcome.message_id)
-    context = {"content": content, "marking": checked.label, "piece": True, **_progress(request, outcome.message_id)}
+    context = {"content": content, "marking": outcome.label, "piece": True, **_progress(request, outcome.message_id)}
     response = render(request, "mail/_sent.html", context)
     response.headers["HX-Replace-Url"] = context["url"]
     return response
@@ -205,12 +204,11 @@ def _checked(content: DraftContent, checked: Check) -> dict[str, object]:
     }
 
 
-def _refused(
-    request: HttpRequest, draft_id: str, content: DraftContent, checked: Check, refusal: Refusal
-) -> HttpResponse:
+def _refused(request: HttpRequest, draft_id: str, content: DraftContent, refusal: Refusal) -> HttpResponse:
     if not request.headers.get("HX-Request"):
         loaded = services.load_draft(request.vault, draft_id)
         return _compose(request, draft_id, content, files=loaded[1] if loaded else None, problems=refusal.problems)
+    checked = services.check(request.user, draft_id, content)
     context = _checked(content, checked) | {"problems": refusal.problems, "draft_id": draft_id}
     response = render(request, "mail/_check.html", context, status=422)
     response.headers["HX-Retarget"] = "#outlook"

@@ -128,9 +128,10 @@ class Opened:
         return Precedence(self.precedence).label if self.precedence != Precedence.ROUTINE else ""
 
 
-def mailbox(user: User, folder: str) -> QuerySet[Delivery]:
-    """A folder's deliveries that this person may read, newest first."""
-    return Delivery.objects.filter(_readable(user), owner=user, folder=folder).order_by("-delivered_at", "-id")
+def mailbox(user: User, folder: str, readable: Q | None = None) -> QuerySet[Delivery]:
+    """A folder's deliveries that this person may read, newest first. `readable`, if that was asked already."""
+    found = Delivery.objects.filter(readable or _readable(user), owner=user, folder=folder)
+    return found.order_by("-delivered_at", "-id")
 
 
 def _readable(user: User) -> Q:
@@ -233,11 +234,15 @@ def unread(user: User) -> int:
     return mailbox(user, Delivery.Folder.INBOX).filter(read_at=None).count()
 
 
-def newest(user: User, folder: str) -> str:
-    """Changes whenever the folder's page would: what polling compares."""
-    found = mailbox(user, folder).aggregate(n=Count("id"), read=Count("read_at"))
-    first = mailbox(user, folder).values_list("id", flat=True).first()
-    return f"{first}-{found['n']}-{found['read']}"
+def state(user: User, folder: str) -> str:
+    """Changes whenever the folder's page, or the number of unread beside its name, would: what polling compares."""
+    readable = _readable(user)
+    found = mailbox(user, folder, readable)
+    counted = found.aggregate(n=Count("id"), read=Count("read_at"))
+    inbox = mailbox(user, Delivery.Folder.INBOX, readable)
+    unread = counted["n"] - counted["read"] if folder == Delivery.Folder.INBOX else inbox.filter(read_at=None).count()
+    first = found.values_list("id", flat=True).first()
+    return f"{first}-{counted['n']}-{counted['read']}-{unread}"
 
 
 def open_message(vault: Vault, actor: Actor, delivery_id: str, *, patient: bool = False) -> Opened | None:

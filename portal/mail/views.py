@@ -46,7 +46,7 @@ def folder(request: HttpRequest, folder: str) -> HttpResponse:
 @signed_in
 def new_since(request: HttpRequest, folder: str) -> HttpResponse:
     """What polling asks: 304 as long as nothing changed, else the number of unread and the first rows."""
-    etag = f'"{_state(request, folder)}"'
+    etag = f'"{selectors.state(request.user, folder)}"'
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
@@ -153,7 +153,7 @@ def _moved(request: HttpRequest, folder: str, ids: list[str]) -> HttpResponse:
 
 def _listing(request: HttpRequest, folder: str, before: str = "") -> dict[str, object]:
     """What the list beside a message needs. The state is read first: what arrives meanwhile counts as new."""
-    state = _state(request, folder)
+    state = selectors.state(request.user, folder)
     name, empty = FOLDERS[folder]
     return {
         "listing": selectors.folder_page(request.vault, folder, before),
@@ -169,10 +169,6 @@ def _places(folder: str) -> dict[str, object]:
     """The folder, and where its messages can be moved."""
     destinations = {"drafts": [], "bin": [("back", "Move back")]}.get(folder, [("bin", "Move to bin")])
     return {"folder": folder, "destinations": destinations}
-
-
-def _state(request: HttpRequest, folder: str) -> str:
-    return f"{selectors.newest(request.user, folder)}-{selectors.unread(request.user)}"
 
 
 def _download(chunks: Iterator[bytes], name: str, size: int, content_type: str) -> StreamingHttpResponse:

@@ -48,10 +48,13 @@ def full_time(value: datetime | None) -> str:
     return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
-@register.inclusion_tag("_time.html")
-def moment(value: datetime | None, form: str = "short") -> dict[str, object]:
+@register.simple_tag
+def moment(value: datetime | None, form: str = "short") -> str:
     """A <time> element: `form` ("short" or "long") in words, Zulu on hover; a script puts it into the reader's zone."""
-    return {"value": value, "form": form}
+    if value is None:
+        return ""
+    words, iso = (short_time if form == "short" else day_time)(value), timezone.localtime(value).isoformat()
+    return format_html('<time datetime="{}" data-form="{}" title="{}">{}</time>', iso, form, full_time(value), words)
 
 
 @register.filter

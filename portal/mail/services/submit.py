@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import make_msgid
+from functools import cached_property
 
 from django.conf import settings
 from django.db import transaction
@@ -22,7 +23,7 @@ from portal.keys.vault import Vault
 from portal.mail.content import DraftContent, Submission
 from portal.mail.directory import Outside, Party, Recipient, cleared, resolve
 from portal.mail.models import Delivery, Draft, Message, Upload, undo_time
-from portal.mail.services.drafts import belongs_to_another, reopen_draft, unsaved_uploads, upload_digest
+from portal.mail.services.drafts import reopen_draft, unsaved_uploads, upload_digest
 from portal.mail.states import State, after
 from portal.outbox import clock
 from portal.outbox import services as outbox
@@ -59,9 +60,8 @@ class Person:
 class Check:
     """What would happen if this were sent now."""
 
+    originator: User
     people: list[Person]
-    choices: list[object]
-    groups: list[object]
     problems: list[str]
     sentence: str
     naming_typed: list[str] = field(default_factory=list)  # those of the problems that repeat what was typed
@@ -69,6 +69,17 @@ class Check:
     to: list[Recipient] = field(default_factory=list)
     cc: list[Recipient] = field(default_factory=list)
     bcc: list[Recipient] = field(default_factory=list)
+    typed: list[tuple[str, object]] = field(default_factory=list)  # everybody, as the policy is asked about them
+    classification: int | None = None
+
+    @cached_property
+    def choices(self) -> list[policy.LabelChoice]:
+        """The classifications to choose from, looked up only for a page that shows them."""
+        return policy.label_choices(self.originator, self.typed)
+
+    @cached_property
+    def groups(self) -> list[policy.CategoryGroup]:
+        return policy.category_groups(self.originator, self.typed, self.classification)
 
     @property
     def lacking(self) -> list[str]:
@@ -83,6 +94,7 @@ class Check:
 @dataclass(frozen=True)
 class Submitted:
     message_id: str
+    label: Label | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,7 @@ def check(originator: User, draft_id: str, content: DraftContent, more: Sequence
     everybody = _once([*to, *cc, *bcc])
     if len(everybody) > MOST_RECIPIENTS:
         too_many = f"{len(everybody)} recipients are too many: {MOST_RECIPIENTS} is the most."
-        return Check(people=[], choices=[], groups=[], problems=[too_many], sentence=too_many)
+        return Check(originator, people=[], problems=[too_many], sentence=too_many)
     typed = cleared((each.typed, each.party) for each in everybody)
     with_keys = encryption_certificates([each.party for each in everybody if each.party] + [originator])
     label, label_problems = _label(content)
@@ -121,9 +133,8 @@ def check(originator: User, draft_id: str, content: DraftContent, more: Sequence
         for each in everybody
     ]
     return Check(
+        originator,
         people=people,
-        choices=list(policy.label_choices(originator, typed)),
-        groups=list(policy.category_groups(originator, typed, content.classification)),
         problems=problems,
         naming_typed=unknown + keyless + blocked,
         sentence=_sentence(everybody, label, content) if not problems else problems[0],
@@ -131,6 +142,8 @@ def check(originator: User, draft_id: str, content: DraftContent, more: Sequence
         to=to,
         cc=cc,
         bcc=bcc,
+        typed=typed,
+        classification=content.classification,
     )
 
 
@@ -224,7 +237,7 @@ def submit(
         )
         stop_here("submit.before-commit")
     stop_here("submit.committed")
-    return Submitted(draft_id)
+    return Submitted(draft_id, label)
 
 
 def most_urgent(content: DraftContent, checked: Check) -> Precedence:
@@ -274,9 +287,12 @@ def finish_message(message: Message, event: str, reason: str = "") -> None:
 
 def _earlier(user: User, draft_id: str) -> Submitted | Refusal | None:
     """What became of this draft before, if it was submitted already."""
-    if belongs_to_another(user, draft_id):
+    message = Message.objects.select_related("label").filter(id=draft_id).first()
+    if message is not None and message.originator_id == user.id:
+        return Submitted(draft_id, message.label)
+    if message is not None or Draft.objects.filter(id=draft_id).exclude(owner=user).exists():
         return Refusal(["This draft is not yours."])
-    return Submitted(draft_id) if Message.objects.filter(id=draft_id).exists() else None
+    return None
 
 
 def _record_refusal(originator: User, actor: Actor, draft_id: str, checked: Check) -> None:
