@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -167,8 +167,10 @@ def folder_page(vault: Vault, folder: str, before: str = "") -> FolderPage:
 
 
 def _drafts_page(vault: Vault, before: str) -> FolderPage:
+    quoted = Delivery.objects.filter(id=OuterRef("answers"), owner=vault.user)
     found = (
         Draft.objects.filter(Q(label=None) | Q(label_id__in=readable_labels(vault.user)), owner=vault.user)
+        .exclude(Exists(quoted.exclude(_readable(vault.user))))
         .exclude(id__in=_on_their_way(vault.user))
         .order_by("-saved_at", "-id")
     )

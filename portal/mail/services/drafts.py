@@ -21,7 +21,7 @@ from portal.keys.sealing import context, new_key
 from portal.keys.uploads import SealedUpload
 from portal.keys.vault import Vault, seal_for
 from portal.mail.content import DraftContent, Summary
-from portal.mail.models import Draft, Message, Upload
+from portal.mail.models import Delivery, Draft, Message, Upload
 from portal.policy.access import decide_for
 from portal.policy.models import Label
 from portal.stops import stop_here
@@ -115,8 +115,10 @@ def load_draft(vault: Vault, draft_id: str) -> tuple[DraftContent, list[Attached
 
 
 def may_open(user: User, draft: Draft) -> bool:
-    """A draft that quotes a message is read under that message's label: whoever lost the clearance lost the quotation, too."""
-    return draft.label is None or decide_for(user, draft.label).granted
+    """A draft that quotes a message is read under that message's labels: whoever lost the clearance lost the quotation, too."""
+    quoted = Delivery.objects.select_related("label", "provisional_label").filter(id=draft.answers, owner=user).first()
+    also = quoted.labels if quoted else []
+    return draft.label is None or decide_for(user, draft.label, *also).granted
 
 
 def belongs_to_another(user: User, draft_id: str) -> bool:

@@ -298,6 +298,17 @@ def test_the_stricter_of_both_labels_governs(organisation, eve):
     assert selectors.folder_page(organisation.vault("bob"), "inbox").rows == []
 
 
+def test_an_answer_is_read_under_both_labels_of_what_it_quotes(organisation, eve):
+    services.set_origin(actor=SYSTEM, domain="*", unlabelled=None, encrypted=(CONFIDENTIAL, []))
+    arrive(organisation, mail(encrypted(signed(eve, label=label_of(UNCLASSIFIED)), certificate_of(organisation, "bob"))))
+    bob = organisation.vault("bob")
+    bob.ask("start_answer", {"delivery_id": Delivery.objects.get().id, "how": "reply", "draft_id": "d" * 32, "actor": {}}, timeout=5)
+    assert services.load_draft(bob, "d" * 32) is not None
+    grant_clearance(actor=SYSTEM, user=bob.user, classification=RESTRICTED)
+    assert services.load_draft(bob, "d" * 32) is None
+    assert selectors.folder_page(bob, "drafts").rows == []
+
+
 def test_a_large_message_makes_no_envelope_for_each_of_many_hidden_recipients(organisation, settings):
     """Each would hold all of it: 300 MB for 500 names are 150 GB."""
     settings.SMTP_MAX_SIZE = len(plain())
