@@ -1,6 +1,7 @@
 """What the portal's processes cost while others use it: CPU seconds, memory, and how old the queue is."""
 
 import contextlib
+import http.client
 import os
 import re
 import threading
@@ -20,7 +21,7 @@ class Watch:
     """Looks once a second until it is closed. `cpu`, `rss` and `pss` are by process: the sum, and the most at any look (MB)."""
 
     def __init__(self, stack: Stack) -> None:
-        self.stack, self.ages, self.depths = stack, list[float](), list[int]()
+        self.stack, self.ages = stack, list[float]()
         self.rss, self.pss = dict[str, float](), dict[str, float]()
         self.began = self._cpu()
         self.cpu: dict[str, float] = {}
@@ -74,8 +75,6 @@ class Watch:
 
 
 def metrics(stack: Stack) -> tuple[int, str]:
-    import http.client
-
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", stack.port, timeout=10)) as web:
         web.request("GET", "/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
         response = web.getresponse()
