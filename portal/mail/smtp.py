@@ -15,6 +15,7 @@ from typing import BinaryIO
 from django.conf import settings
 
 from portal.mail.content import printable
+from portal.stops import stop_here
 
 PATIENCE = 60.0  # seconds for the answer to a command; less than RFC 5321 section 4.5.3.2 asks for, because it is the operator's own relay
 FINAL_PATIENCE = 600.0  # for the answer to the end of DATA, section 4.5.3.2.6
@@ -92,6 +93,7 @@ def _transaction(relay: "_Relay", letter: Letter, content: BinaryIO, mark: Calla
     mark()
     _expect(3, *relay.docmd("DATA"))
     relay.send_content(content)
+    stop_here("relay.given")
     relay.patience = FINAL_PATIENCE
     _expect(2, *relay.getreply())
     relay.putcmd("quit")  # it is done, whatever the answer is

@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from tests.stack import Stack
 
 LIFE = ("submitted", "signed", "encrypted", "delivered")
 FOLDERS = ("inbox", "sent")
+KINDS = ("seal", "accept", "deliver", "relay")
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """For messages from one person to one other. Everything but `leftovers` must be 0."""
+    """Everything but `leftovers` must be 0."""
 
     lost: int  # mailboxes without the message
     twice: int  # deliveries too many
@@ -20,11 +21,15 @@ class Ledger:
     events_doubled: int
     objects_missing: int
     not_done: int  # jobs of messages that are anything but done
-    leftovers: int  # objects that no row names: the sweeper's
+    leftovers: int  # objects that no row names: the sweeper's, whosever they were
 
     @property
     def clean(self) -> bool:
         return not any((self.lost, self.twice, self.events_missing, self.events_doubled, self.objects_missing, self.not_done))
+
+    def __add__(self, other: "Ledger") -> "Ledger":
+        sums = {each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
+        return Ledger(**sums | {"leftovers": max(self.leftovers, other.leftovers)})
 
     def __str__(self) -> str:
         return (
@@ -33,8 +38,8 @@ class Ledger:
         )
 
 
-def ledger(stack: Stack, message_ids: Iterable[str]) -> Ledger:
-    """How these messages stand."""
+def ledger(stack: Stack, message_ids: Iterable[str], *, life: tuple[str, ...] = LIFE, folders: tuple[str, ...] = FOLDERS) -> Ledger:
+    """How these messages stand: each must have these events, each once, and lie once in one mailbox of each of these folders."""
     ids = set(message_ids)
     deliveries = Counter({
         (message, folder): count
@@ -49,15 +54,16 @@ def ledger(stack: Stack, message_ids: Iterable[str]) -> Ledger:
         if message in ids
     })
     envelopes = [row for row in stack.query("SELECT object_name, id, message_id FROM mail_envelope") if row[2] in ids]
-    steps = ids | {envelope for _, envelope, _ in envelopes}
-    jobs = stack.query("SELECT target, state FROM outbox_job WHERE kind IN ('seal', 'deliver')")
+    named = {envelope for _, envelope, _ in envelopes}
+    ways = {way for way, envelope in stack.query("SELECT id, envelope_id FROM mail_outbound") if envelope in named}
+    jobs = stack.query(f"SELECT target, state FROM outbox_job WHERE kind IN {KINDS}")  # noqa: S608 - words of ours
     return Ledger(
-        lost=sum(not deliveries[each, folder] for each in ids for folder in FOLDERS),
+        lost=sum(not deliveries[each, folder] for each in ids for folder in folders),
         twice=sum(count - 1 for count in deliveries.values()) + len(envelopes) - len({message for *_, message in envelopes}),
-        events_missing=sum(not events[each, verb] for each in ids for verb in LIFE),
-        events_doubled=sum(count - 1 for count in events.values()) + sum(verb not in LIFE for _, verb in events),
+        events_missing=sum(not events[each, verb] for each in ids for verb in life),
+        events_doubled=sum(count - 1 for count in events.values()) + sum(verb not in life for _, verb in events),
         objects_missing=sum(not (stack.data / "objects" / name).is_file() for name, *_ in envelopes),
-        not_done=sum(state != "done" for target, state in jobs if target in steps),
+        not_done=sum(state != "done" for target, state in jobs if target in ids | named | ways),
         leftovers=len(unnamed(stack)),
     )
 
@@ -66,6 +72,6 @@ def unnamed(stack: Stack) -> set[str]:
     """The objects (and half-written ones) that no row names."""
     folder = stack.data / "objects"
     there = {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
-    columns = (("mail_draft", "object_name"), ("mail_envelope", "object_name"), ("mail_upload", "object_name"), ("mail_message", "content_object"))
+    columns = [(f"mail_{each}", "object_name") for each in ("draft", "envelope", "upload", "arrival")] + [("mail_message", "content_object")]
     return there - {name for table, column in columns for (name,) in stack.query(f"SELECT {column} FROM {table}")}  # noqa: S608 - names of columns
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults.ledger import ledger, unnamed
+from tests.faults.outside import OLGA, Outside, handed, outside
 from tests.faults.sending import Sender, mail_from_outside, patiently, post_once, wait_until_drained
 from tests.http import Form
 from tests.portal.mail.outside import plain
-from tests.stack import ROOT, Stack, free_port, wait_for
+from tests.stack import ROOT, Stack, wait_for
 
 pytestmark = pytest.mark.faults
 FILE = bytes(range(256)) * 1000
@@ -27,6 +28,7 @@ class Office:
 
     stack: Stack
     points: Path
+    around: Outside
     alice: Sender
     bob: Sender
 
@@ -42,8 +44,10 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("stops")
     points = folder / "points"
     points.mkdir()
-    with Stack(folder / "data", demo=True, LEASE_SECONDS="1.5", PORTAL_STOP_AT=str(points), SMTP_PORT=str(free_port())) as stack:
-        yield Office(stack, points, Sender(stack, "alice", "bob"), Sender(stack, "bob", "alice"))
+    environment = {"LEASE_SECONDS": "1.5", "PORTAL_STOP_AT": str(points)}
+    with outside(folder) as around, Stack(folder / "data", demo=True, **environment, **around.environment) as stack:
+        around.introduce(stack)
+        yield Office(stack, points, around, Sender(stack, "alice", "bob"), Sender(stack, "bob", "alice"))
 
 
 def sends(office: Office, subject: str) -> None:
@@ -106,6 +110,18 @@ def reads(office: Office, subject: str) -> None:
     assert f"{subject}, in full" in patiently(lambda: office.alice.browser.open(found), what="opened").text
 
 
+def sends_abroad(office: Office, subject: str) -> None:
+    """At least once: where the answer to DATA was not heard, the same octets come again."""
+    office.around.relay.taken.clear()
+    message_id = office.alice.send(subject, to=OLGA)
+    wait_until_drained(office.stack)
+    books = ledger(office.stack, [message_id], life=("submitted", "signed", "encrypted", "relayed"), folders=("sent",))
+    assert books.clean, books
+    found = handed(office.stack, office.around.relay, [message_id])
+    assert found.clean, found
+    assert found.times >= (2 if subject.endswith(HEARD_NOTHING) else 1)
+
+
 def receives(office: Office, subject: str) -> None:
     """Whoever did not hear 250 gives the message again."""
     content, before = plain(Subject=subject, **{"Message-ID": f"<{secrets.token_hex(8)}@outside.example>"}), arrivals(office)
@@ -125,6 +141,7 @@ def _arrived(office: Office, subject: str) -> list[str]:
 
 Story = Callable[[Office, str], None]
 OBJECT = ("object.before-fsync", "object.before-rename", "object.after-rename", "object.durable")
+HEARD_NOTHING = ("worker.relay.given", "worker.relay.taken", "worker.relay.before-commit")  # and yet the relay has it
 JOB = ("before-claim-commit", "claimed", "before-commit", "committed")
 STORIES: dict[Story, list[str]] = {
     saves_twice: ["web.draft.written", "web.draft.committed"],
@@ -142,6 +159,10 @@ STORIES: dict[Story, list[str]] = {
     sends_with_a_file: ["web.upload.piece", "web.upload.complete", "web.attach.before-commit"],
     takes_back: ["web.undo.before-commit", "web.undo.committed"],
     throws_away: ["web.discard.committed"],
+    sends_abroad: [
+        *(f"worker.relay.{each}" for each in JOB),
+        *(f"worker.relay.{each}" for each in ("connecting", "marked", "given", "taken")),
+    ],
     receives: [
         *(f"smtpd.{each}" for each in OBJECT),
         *(f"smtpd.arrive.{each}" for each in ("stored", "before-commit", "committed")),

@@ -16,6 +16,7 @@ from portal.mail.states import after_relay
 from portal.outbox import services as outbox
 from portal.outbox.registry import Claimed
 from portal.policy.access import decide_for_domain
+from portal.stops import stop_here
 
 NO_LONGER = "This label may no longer be sent there."
 NO_WAY = "The envelope was not made for this address."
@@ -38,6 +39,7 @@ def relay(job: Claimed) -> Callable[[], None] | None:
         envelope_id=way.id,
         size=way.envelope.size,
     )
+    stop_here("relay.connecting")
     again = "again: it may have arrived before" if way.marked_at else ""
     try:
         with objects.open_object(way.envelope.object_name) as file:
@@ -47,6 +49,7 @@ def relay(job: Claimed) -> Callable[[], None] | None:
         return lambda: _finish(way, "refuse", reason)
     except smtp.Unavailable as trouble:
         raise outbox.Retry(str(trouble)) from None
+    stop_here("relay.taken")
     return lambda: _finish(way, "hand_over", again)
 
 
@@ -68,6 +71,7 @@ def _mark(way: Outbound) -> None:
     """Before DATA, in a transaction of its own: from here on the message may have arrived, whatever becomes of us."""
     with transaction.atomic():
         Outbound.objects.filter(id=way.id).update(marked_at=timezone.now())
+    stop_here("relay.marked")
 
 
 def _finish(way: Outbound, event: str, reason: str) -> None:
