@@ -14,6 +14,7 @@ import pytest
 
 from tests import postgres
 from tests.faults import kills
+from tests.faults.outside import Outside
 from tests.faults.sending import signed_in, wait_until_drained
 from tests.http import Browser, Form
 from tests.stack import Stack, wait_for
@@ -25,9 +26,14 @@ LIFE = ("submitted", "signed", "encrypted", "delivered")
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    with Stack(tmp_path_factory.mktemp("survives") / "data", demo=True, **kills.ENVIRONMENT) as stack:
-        yield stack
+def town(tmp_path_factory):
+    with kills.town(tmp_path_factory.mktemp("survives")) as town:
+        yield town
+
+
+@pytest.fixture
+def stack(town):
+    return town[0]
 
 
 def life(stack: Stack, message_id: str) -> list[tuple[str, str]]:
@@ -42,6 +48,14 @@ def drained(stack: Stack) -> None:
     wait_until_drained(stack)
 
 
+def survives(stack: Stack, around: Outside, strikes: int) -> None:
+    report = kills.run(stack, around, messages=MESSAGES, kills=strikes, seed=SEED)
+    print(report)
+    assert report.clean, str(report)
+    drained(stack)
+    arrived_whole(stack, report.sent.subjects)
+
+
 def arrived_whole(stack: Stack, sent: dict[str, str]) -> None:
     """Everything that went to bob lies in his inbox once, and opens."""
     bob = signed_in(stack, "bob")
@@ -53,23 +67,15 @@ def arrived_whole(stack: Stack, sent: dict[str, str]) -> None:
         assert page.select("//*[contains(., 'Signed by')]")
 
 
-def test_each_message_is_delivered_once_whatever_is_killed(stack):
-    report, sent = kills.run(stack, messages=MESSAGES, kills=KILLS, seed=SEED)
-    print(report)
-    assert report.clean, str(report)
-    drained(stack)
-    arrived_whole(stack, sent)
+def test_each_message_is_delivered_once_whatever_is_killed(town):
+    survives(*town, KILLS)
 
 
 @pytest.mark.skipif(bool(postgres.available()), reason=postgres.available() or "-")
 def test_each_message_is_delivered_once_whatever_is_killed_on_postgresql(tmp_path):
     """The postmaster among them."""
-    with postgres.Postgres() as server, Stack(tmp_path / "data", demo=True, postgres=server, **kills.ENVIRONMENT) as stack:
-        report, sent = kills.run(stack, messages=MESSAGES, kills=KILLS // 2, seed=SEED)
-        print(report)
-        assert report.clean, str(report)
-        drained(stack)
-        arrived_whole(stack, sent)
+    with postgres.Postgres() as server, kills.town(tmp_path, server) as (stack, around):
+        survives(stack, around, KILLS // 2)
 
 
 def test_a_message_needs_neither_the_session_nor_the_password_it_was_sent_with(stack):

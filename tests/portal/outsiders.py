@@ -1,6 +1,7 @@
 """People outside with keys of an authority that is not the portal's, and a relay that takes mail for them: a real SMTP server."""
 
 import asyncio
+import logging
 import ssl
 import threading
 from collections.abc import Iterator
@@ -171,6 +172,7 @@ def relay(
     """
     taking, options = Relay(free_port()), dict[str, Any]()
     taking.released.set()
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # it tells each command
     if tls is not None:
         (folder / "relay.pem").write_bytes(tls.pem)
         (folder / "relay.key").write_bytes(tls.key_pem)
