@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.canary import Canaries
+from tests.faults.outside import OLGA, Outside, hand_in, outside
 from tests.faults.watch import Watch, waiting_for_mail
 from tests.http import Browser, Form, Page, Refused
 from tests.stack import Stack, wait_for
@@ -24,6 +25,7 @@ class Story:
     """What was told; `loot` is what a thief finds who copies everything while people are signed in."""
 
     stack: Stack
+    around: Outside
     watch: Watch
     canaries: Canaries
     loot: Path
@@ -60,6 +62,8 @@ def tell(story: Story) -> None:
     watch.look_closely("reading")
     _reads(story, alice, opened)
     _answers(story, alice, opened, nora)
+    watch.look_closely("outside")
+    _corresponds(story)
     watch.look_closely("keys")
     _looks_after_keys(story, nora)
     watch.look_closely("mishaps")
@@ -176,6 +180,17 @@ def _delivery_id(opened: Page) -> str:
     return str(opened.select("//article/@data-opened")[0])
 
 
+def _corresponds(story: Story) -> None:
+    """A letter comes in by SMTP, unencrypted as most are, and is answered through the relay."""
+    bob = story.browser("bob")
+    letter = story.around.letter("<1@outside.example>", story.secret("letter"))
+    assert hand_in(story.stack, letter.replace(b"High water at six.", story.secret("letter-text").encode()))
+    assert story.secret("letter-text") in _arrives(story, bob, "letter").text
+    bob.send(to=OLGA, subject=story.secret("abroad"), text=story.secret("abroad-text"), classification="RESTRICTED")
+    waiting_for_mail(story.watch, lambda: story.around.relay.taken, what="handed over")
+    assert not story.canaries.found(b"".join(story.around.relay.taken))
+
+
 def _looks_after_keys(story: Story, nora: Browser) -> None:
     """Exports a key, changes the password, forgets it, recovers."""
     keys = nora.get("/keys/").expect()
@@ -219,9 +234,10 @@ def told(folder: Path) -> Story:
     temporary = folder / "tmp"
     temporary.mkdir()
     canaries = Canaries()
-    with Stack(folder / "data", demo=True, TMPDIR=str(temporary)) as stack:
+    with outside(folder) as around, Stack(folder / "data", demo=True, TMPDIR=str(temporary), **around.environment) as stack:
+        around.introduce(stack)
         watch = Watch(stack, canaries, [stack.data, temporary])
-        story = Story(stack, watch, canaries, folder / "loot")
+        story = Story(stack, around, watch, canaries, folder / "loot")
         tell(story)
         wait_for(lambda: not stack.query("SELECT 1 FROM outbox_job WHERE state IN ('waiting', 'running')"), within=60, what="all done")
     watch.folders.append(stack.output)

@@ -13,7 +13,7 @@ import redis
 from tests.faults.canary import Canaries
 from tests.stack import Stack, wait_for
 
-PROGRAMS = ("supervisor", "redis", "interactive", "bulk", "dispatcher", "web")
+PROGRAMS = ("supervisor", "redis", "interactive", "bulk", "dispatcher", "web", "smtpd")
 
 
 class Traffic:
