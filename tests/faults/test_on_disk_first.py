@@ -22,6 +22,7 @@ from tests.stack import Stack, free_port, wait_for
 
 POSTS = 50
 CALLS = "fsync,fdatasync,write,writev,pwrite64,pwritev,sendto,sendmsg,recvfrom,recvmsg,read"
+DATA, KEPT = r'"data\\r', r'"250 2\.6\.0'
 POSTED, ACCEPTED = r'"POST /mail/drafts/[0-9a-f]{32}/send', r'"HTTP/1.1 302'
 
 
@@ -119,40 +120,64 @@ def posts_under_watch(stack: Stack, committing: list[int], tmp_path: Path) -> st
     return (tmp_path / "trace").read_text(errors="replace")
 
 
+def take_one_letter(stack: Stack) -> None:
+    """So that smtpd has connected to its database."""
+    patiently(lambda: mail_from_outside(stack, plain()), what="smtpd listens")
+    wait_for(stack.idle, within=30, what="nothing left to do")
+
+
+def letters_under_watch(stack: Stack, committing: list[int], tmp_path: Path) -> str:
+    frozen(stack, "bulk", "interactive", "dispatcher", "web")
+    with watched([stack.pid("smtpd"), *committing], tmp_path / "trace"):
+        for number in range(POSTS):
+            assert mail_from_outside(stack, plain(**{"Message-ID": f"<{number}@on-disk.example>"}))
+    return (tmp_path / "trace").read_text(errors="replace")
+
+
+def all_on_disk_first(found: list[Acceptance]) -> None:
+    print(f"{sum(each.durable for each in found)} of {len(found)} on disk before the answer; {sum(each.syncs for each in found)} syncs")
+    assert [each.durable for each in found] == [True] * POSTS
+
+
+def backends(stack: Stack, server: postgres.Postgres) -> tuple[list[int], frozenset[str]]:
+    """PostgreSQL's processes that stay, and which of them are its background's."""
+    assert server.server is not None
+    found = stack.query("SELECT pid, backend_type FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type <> 'autovacuum worker'")
+    return [server.server.pid, *(pid for pid, _ in found)], frozenset(str(pid) for pid, kind in found if kind != "client backend")
+
+
 def test_sqlite_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) -> None:
     with Stack(tmp_path / "data", demo=True) as stack:
         trace = posts_under_watch(stack, [], tmp_path)
         thawed(stack)
-    found = acceptances(trace, log="portal.sqlite3-wal")
-    print(f"{sum(each.durable for each in found)} of {len(found)} on disk before the answer; {sum(each.syncs for each in found)} syncs")
-    assert [each.durable for each in found] == [True] * POSTS
+    all_on_disk_first(acceptances(trace, log="portal.sqlite3-wal"))
 
 
 @pytest.mark.skipif(bool(postgres.available()), reason=postgres.available() or "-")
 def test_postgresql_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) -> None:
     with postgres.Postgres() as server, Stack(tmp_path / "data", demo=True, postgres=server) as stack:
-        assert server.server is not None
-        backends = [int(pid) for pid in Path(f"/proc/{server.server.pid}/task/{server.server.pid}/children").read_text().split()]
-        background = frozenset(str(pid) for (pid,) in stack.query("SELECT pid FROM pg_stat_activity WHERE backend_type <> 'client backend'"))
-        trace = posts_under_watch(stack, [server.server.pid, *backends], tmp_path)
+        committing, background = backends(stack, server)
+        trace = posts_under_watch(stack, committing, tmp_path)
         thawed(stack)
-    found = acceptances(trace, log="/pg_wal/", but_of=background)
-    print(f"{sum(each.durable for each in found)} of {len(found)} on disk before the answer; {sum(each.syncs for each in found)} syncs")
-    assert [each.durable for each in found] == [True] * POSTS
+    all_on_disk_first(acceptances(trace, log="/pg_wal/", but_of=background))
 
 
 def test_smtp_says_250_when_sqlite_has_synced_its_log(tmp_path: Path) -> None:
     with Stack(tmp_path / "data", demo=True, SMTP_PORT=str(free_port())) as stack:
-        wait_for(stack.idle, within=30, what="nothing left to do")
-        patiently(lambda: mail_from_outside(stack, plain()), what="smtpd listens")
-        frozen(stack, "bulk", "interactive", "dispatcher", "web")
-        with watched([stack.pid("smtpd")], tmp_path / "trace"):
-            for number in range(POSTS):
-                assert mail_from_outside(stack, plain(**{"Message-ID": f"<{number}@on-disk.example>"}))
+        take_one_letter(stack)
+        trace = letters_under_watch(stack, [], tmp_path)
         thawed(stack)
-    found = acceptances((tmp_path / "trace").read_text(errors="replace"), log="portal.sqlite3-wal", asked=r'"data\\r', answered=r'"250 2\.6\.0')
-    print(f"{sum(each.durable for each in found)} of {len(found)} on disk before the answer; {sum(each.syncs for each in found)} syncs")
-    assert [each.durable for each in found] == [True] * POSTS
+    all_on_disk_first(acceptances(trace, log="portal.sqlite3-wal", asked=DATA, answered=KEPT))
+
+
+@pytest.mark.skipif(bool(postgres.available()), reason=postgres.available() or "-")
+def test_smtp_says_250_when_postgresql_has_synced_its_log(tmp_path: Path) -> None:
+    with postgres.Postgres() as server, Stack(tmp_path / "data", demo=True, postgres=server, SMTP_PORT=str(free_port())) as stack:
+        take_one_letter(stack)
+        committing, background = backends(stack, server)
+        trace = letters_under_watch(stack, committing, tmp_path)
+        thawed(stack)
+    all_on_disk_first(acceptances(trace, log="/pg_wal/", asked=DATA, answered=KEPT, but_of=background))
 
 
 def test_the_reader_of_traces_sees_an_answer_that_comes_too_early() -> None:
