@@ -20,17 +20,21 @@ from tests.stack import Stack, free_port
 OLGA, EVE, BOB = "olga@elsewhere.example", "eve@outside.example", "bob@portal.example"
 USER = ("portal", "the relay's password")
 _INTRODUCTION = """
-from portal.audit.services import SYSTEM
-from portal.keys.services import add_certificate
+from portal.audit.services import SYSTEM, Refused
+from portal.keys.services import add_anchor, add_certificate
 from portal.mail.services.release import release
-add_certificate(actor=SYSTEM, address={address!r}, data={pem!r})
-release(actor=SYSTEM, domain={domain!r}, classification=3)
+for outcome in (
+    add_anchor(actor=SYSTEM, data={anchor!r}),
+    add_certificate(actor=SYSTEM, address={address!r}, data={pem!r}),
+    release(actor=SYSTEM, domain={domain!r}, classification=3),
+):
+    assert not isinstance(outcome, Refused), outcome
 """
 
 
 @dataclass(frozen=True)
 class Outside:
-    """`folder` has the anchors that the portal shall trust."""
+    """`folder` has the authority's certificate, which vouches for the relay as well."""
 
     relay: outsiders.Relay
     folder: Path
@@ -41,14 +45,15 @@ class Outside:
     @property
     def environment(self) -> dict[str, str]:
         """What the portal is told of it; smtpd listens on `port`."""
-        anchors = str(self.folder / "anchors.pem")
+        anchors = str(self.folder / "anchors.pem")  # of the relay
         relay = {"RELAY_HOST": "localhost", "RELAY_PORT": str(self.relay.port), "RELAY_TLS": "starttls", "RELAY_CA_FILE": anchors}
         user = dict(zip(("RELAY_USER", "RELAY_PASSWORD"), USER, strict=True))
-        return relay | user | {"SMTP_PORT": str(self.port), "TRUST_ANCHORS": anchors}
+        return relay | user | {"SMTP_PORT": str(self.port)}
 
     def introduce(self, stack: Stack) -> None:
-        """Olga's certificate is known, and her domain may be sent what people here send."""
-        stack.run_manage("shell", "-c", _INTRODUCTION.format(address=OLGA, pem=self.olga.pem, domain=OLGA.partition("@")[2]))
+        """Their authority is trusted, olga's certificate known, and her domain may be sent what people here send."""
+        who = {"address": OLGA, "pem": self.olga.pem, "domain": OLGA.partition("@")[2]}
+        stack.run_manage("shell", "-c", _INTRODUCTION.format(anchor=outsiders.authority().pem, **who))
 
     def letter(self, message_id: str, subject: str) -> bytes:
         """A plain one from eve to bob."""
