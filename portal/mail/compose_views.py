@@ -17,8 +17,9 @@ from portal.mail import directory, selectors, services
 from portal.mail.content import DraftContent
 from portal.mail.correspondents import correspondents
 from portal.mail.forms import draft_content
+from portal.mail.services.check import Check
 from portal.mail.services.drafts import Attached, DraftTaken, TooMuch
-from portal.mail.services.submit import Check, Refusal, Submitted
+from portal.mail.services.submit import Refusal, Submitted
 from portal.outbox.models import Precedence
 
 ANSWERS = {"reply", "all", "forward"}

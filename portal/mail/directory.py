@@ -1,7 +1,7 @@
 """Whom a typed recipient means: people of this portal by name or address, anybody else by address. Upper and lower case are the same."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -10,6 +10,8 @@ from django.core.validators import EmailValidator
 from django.db.models import Q
 
 from portal.accounts.models import User
+from portal.keys import selectors as keys_selectors
+from portal.keys.models import Certificate, PrivateKey
 from portal.mail.models import Release
 from portal.policy.selectors import Outsider
 
@@ -100,6 +102,15 @@ def cleared(named: Iterable[tuple[str, Party | None]]) -> list[tuple[str, User |
     pairs = list(named)
     held = clearances(party for _, party in pairs)
     return [(name, Outsider(held[who.domain]) if isinstance(who, Outside) else who) for name, who in pairs]
+
+
+def encryption_certificates(parties: Sequence[Party]) -> dict[str, Certificate]:
+    """By id, a certificate that holds now to encrypt with for each; who is missing has none."""
+    people = [each for each in parties if isinstance(each, User)]
+    outside = [each.address for each in parties if isinstance(each, Outside)]
+    return keys_selectors.valid_certificates(
+        people, PrivateKey.Purpose.ENCRYPTION
+    ) | keys_selectors.certificates_outside(outside)
 
 
 def suggestions(user: User) -> list[User]:

@@ -2,6 +2,7 @@
 
 from portal.mail.services.accept import accept
 from portal.mail.services.arrive import arrive, is_own, mailbox_of
+from portal.mail.services.check import check
 from portal.mail.services.deliver import deliver
 from portal.mail.services.drafts import (
     attach,
@@ -20,7 +21,8 @@ from portal.mail.services.reading import Download, attachment, open_attachment, 
 from portal.mail.services.relay import relay
 from portal.mail.services.release import end_release, release
 from portal.mail.services.seal import seal
-from portal.mail.services.submit import Refusal, Submitted, check, submit, undo
+from portal.mail.services.submit import Refusal, Submitted, submit
+from portal.mail.services.undo import undo
 
 __all__ = [
     "Download",

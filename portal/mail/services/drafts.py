@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from portal.accounts.models import User, random_id
@@ -150,7 +150,7 @@ def open_draft(*, user_id: str, session_id: str, decrypt: str, draft_id: str) ->
     if draft is None or not may_open(vault.user, draft):
         return {}
     opener, attached = vault.storage_opener(), []
-    for upload in Upload.objects.filter(draft_id=draft_id, owner_id=user_id).order_by("uploaded_at"):
+    for upload in uploads_of(user_id, draft_id):
         named = json.loads(opener(upload.sealed_for_owner, "upload", upload.id))
         attached.append({"id": upload.id, "size": upload.size, **named})
     return {"key": opener(draft.sealed_key, "draft", draft.object_name).hex(), "attachments": attached}
@@ -204,6 +204,11 @@ def unsaved_uploads(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) 
     if uploads and too_much(vault.user.id, draft_id, uploads):
         raise TooMuch
     return uploads
+
+
+def uploads_of(owner_id: str, draft_id: str) -> QuerySet[Upload]:
+    """The files with a draft, in the order in which they came."""
+    return Upload.objects.filter(owner_id=owner_id, draft_id=draft_id).order_by("uploaded_at")
 
 
 def kept(files: Sequence[SealedUpload]) -> set[str]:

@@ -22,10 +22,10 @@ from portal.keys.sealing import SealBroken, aead_open, context
 from portal.keys.vault import Grant, open_grant, session_context
 from portal.mail import engine
 from portal.mail.content import EnvelopeSummary, Submission
-from portal.mail.directory import Outside, Party, cleared
+from portal.mail.directory import Outside, Party, cleared, encryption_certificates
 from portal.mail.models import Draft, Envelope, Message, Outbound, Upload
 from portal.mail.services.drafts import upload_context, upload_digest
-from portal.mail.services.submit import encryption_certificates, finish_message
+from portal.mail.services.finish import finish_message
 from portal.mail.states import State
 from portal.outbox import services as outbox
 from portal.outbox.models import Precedence

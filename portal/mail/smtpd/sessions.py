@@ -15,7 +15,7 @@ from django.utils import timezone
 from portal.keys import objects
 from portal.mail import services
 from portal.mail.services.arrive import Arriving
-from portal.mail.services.submit import MOST_RECIPIENTS
+from portal.mail.services.check import MOST_RECIPIENTS
 from portal.mail.smtpd.data import DataReader
 from portal.mail.smtpd.incoming import Incoming
 from portal.stops import stop_here

@@ -12,6 +12,7 @@ from portal.keys.uploads import SealedUpload
 from portal.mail import selectors, services
 from portal.mail.content import DraftContent
 from portal.mail.models import Delivery, Draft, Envelope, Message, Upload
+from portal.mail.services import problems
 from portal.outbox import services as outbox
 from portal.policy.services import grant_clearance, revoke_clearance
 from tests.portal.organisation import CONFIDENTIAL, SECRET, UNCLASSIFIED, actor, events
@@ -42,7 +43,7 @@ def test_a_recipient_who_does_not_read_gcm_makes_the_message_cbc(organisation):
 
 def test_a_large_message_is_not_sent_to_many_in_bcc(organisation, settings, monkeypatch):
     """Each would hold all of it: 150 MB for 500 names are 75 GB."""
-    monkeypatch.setattr(sys.modules["portal.mail.services.submit"], "MOST_COPIES", 2)
+    monkeypatch.setattr(problems, "MOST_COPIES", 2)
     settings.MESSAGE_MAX_SIZE = len("Ten tons.")
     _, refusal = organisation.submit("alice", to="bob", bcc="carol, sonia", text="Ten tons.")
     assert refusal.problems == ["The message is too large for so many people in Bcc: each gets an encrypted copy of their own."]

@@ -1,0 +1,16 @@
+"""How a message's wait to be sealed ends, whatever ends it."""
+
+from portal.mail.models import Message
+from portal.mail.services.drafts import reopen_draft
+from portal.mail.states import State, after
+
+
+def finish_message(message: Message, event: str, reason: str = "") -> None:
+    """Moves a message to its next state and erases grant and content. One that did not leave goes back to Drafts."""
+    message.state = after(message.state, event)
+    message.reason = reason
+    message.content_object = ""
+    message.grant_wrapped_signing, message.grant_sealed, message.intake_key = None, None, ""
+    if message.state != State.SEALED:
+        message.reopened_draft = reopen_draft(message.id, message.originator_id)
+    message.save()
