@@ -4,7 +4,8 @@ import concurrent.futures
 from datetime import timedelta
 
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from portal.outbox import registry, selectors, services
 from portal.outbox.models import Job, Precedence
@@ -77,6 +78,36 @@ def test_an_urgent_pump_leaves_priority_and_below_alone(work):
     enqueue("immediate", precedence=Precedence.IMMEDIATE)
     services.run_ready(limit_seconds=60, urgent_only=True)
     assert work.done == ["immediate"]
+
+
+def test_the_transaction_that_finishes_a_job_takes_the_next(work):
+    for target in ("a", "b", "c"):
+        enqueue(target)
+    with CaptureQueriesContext(connection) as asked:
+        services.run_ready(limit_seconds=60)
+    begun = [each for each in asked if each["sql"].startswith(("SAVEPOINT", "BEGIN"))]
+    assert (work.done, len(begun)) == (["a", "b", "c"], 5)  # the first claim, three ends, and a look that finds nothing
+
+
+def test_a_job_whose_time_is_over_takes_no_other(work):
+    for target in ("a", "b"):
+        enqueue(target)
+    assert services.run_ready(limit_seconds=0) == 1
+    assert services.claim().target == "b"
+
+
+def test_what_is_not_finished_after_all_has_taken_nothing(work):
+    enqueue("a")
+    enqueue("b")
+    first = services.claim()
+
+    def take_and_fail():
+        services.claim()
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        services.finish(first, then=take_and_fail)
+    assert job("b").state == State.WAITING
 
 
 @pytest.fixture
