@@ -21,7 +21,7 @@ install: .venv/installed
 test: .venv/installed-dev
 	@.ci/system-packages
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m tests.postgres $(BIN)/pytest -q -n 2 tests/portal/outbox tests/portal/operations tests/portal/audit tests/portal/mail/test_story.py
+	$(BIN)/python -m tests.postgres $(BIN)/pytest -q -n 2 tests/portal/outbox tests/portal/operations tests/portal/audit $(patsubst %,tests/portal/mail/test_%.py,story smtpd accept relay)
 	$(BIN)/pytest -n 2
 
 check: .venv/installed-dev
