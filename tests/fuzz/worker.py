@@ -28,6 +28,8 @@ def main(folder: Path, name: str, seconds: int) -> None:
     if not any(corpus.iterdir()):
         for data in beginning:
             (corpus / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+    for data in beginning:  # so that making the keys, which takes seconds, counts for none of the messages
+        guard.judge(name, data)
     kind = targets.TARGETS[name].kind
 
     def one(data: bytes) -> None:
