@@ -1,4 +1,4 @@
-"""Decrypt and verify one bare CMS message: called by bench.engine, and run by it in a process of its own for the peak memory.
+"""Decrypt and verify one bare CMS message: called by bench.rows, and run in a process of its own for the peak memory.
 
     .venv/bin/python -m bench.opening KEY.pem MESSAGE OUT
 """
