@@ -1,0 +1,76 @@
+"""Where elements begin and end: what is asked of bytes in place, without an object for each element."""
+
+from collections.abc import Iterator
+
+from secmail.der.tags import CONSTRUCTED
+from secmail.errors import Malformed
+
+INDEFINITE = -1
+
+
+def header(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
+    """Read identifier and length octets: (identifier octet, start of content, end of content or INDEFINITE)."""
+    try:
+        tag, size = data[position], data[position + 1]
+    except IndexError:
+        raise Malformed("an element is cut off") from None
+    content = position + 2
+    if tag & 0x1F == 0x1F:
+        raise Malformed("a tag number above 30, which no structure here uses")
+    if size >= 0x80:
+        if size == 0x80:
+            if not tag & CONSTRUCTED:
+                raise Malformed("a primitive element of indefinite length")
+            return tag, content, INDEFINITE
+        content += size & 0x7F
+        if content > position + 10:
+            raise Malformed("an element claims an absurd length")
+        if content > len(data):
+            raise Malformed("an element is cut off")
+        size = int.from_bytes(data[position + 2 : content], "big")
+    end = content + size
+    if end > limit:
+        raise Malformed("an element is longer than what encloses it")
+    return tag, content, end
+
+
+def encodings(data: bytes, position: int, end: int) -> list[bytes]:
+    """The members that stand between two positions, each as encoded in DER."""
+    found = []
+    while position < end:
+        after = header(data, position, end)[2]
+        if after == INDEFINITE:
+            raise Malformed("indefinite length where DER is wanted")
+        found.append(data[position:after])
+        position = after
+    return found
+
+
+def holding(data: bytes, piece: bytes, limit: int) -> Iterator[bytes]:
+    """Those of the members in ``data`` in which a piece occurs, each as encoded in DER; Malformed if they are beyond ``limit`` members.
+
+    One is wanted and there may be 10,000: a search in all of the octets, then a step for each member before the place that was found.
+    """
+    sizes: dict[bytes, int] = {}  # of members, by what they begin with
+    known = sizes.get
+    position = count = 0
+    while position <= (place := data.find(piece, position)) < len(data):
+        while position <= place:
+            start = position
+            position += known(data[start : start + 4]) or _size(data, start, sizes)
+            count += 1
+        if count > limit:
+            raise Malformed(f"more than {limit} members in a collection")
+        if position > len(data):
+            raise Malformed("an element is longer than what encloses it")
+        yield data[start:position]
+
+
+def _size(data: bytes, position: int, sizes: dict[bytes, int]) -> int:
+    """The octets of the member at a position, put into ``sizes`` where four octets say it all."""
+    after = header(data, position, len(data))[2]
+    if after == INDEFINITE:
+        raise Malformed("indefinite length where DER is wanted")
+    if data[position + 1] <= 0x82:
+        sizes[data[position : position + 4]] = after - position
+    return after - position
