@@ -7,7 +7,8 @@ Where to begin reading: ``wrap`` makes a message and ``unwrap`` opens one; both 
 
 * ``layers`` takes the layers off, ``verdict`` says what they prove, ``inspection`` shows what is written without believing it;
 * ``receipts`` and ``maillist`` stand on these: signed receipts, and the agent that expands a mail list;
-* ``cms`` has the two structures (``signed``, ``enveloped``) with their signers, recipients and attributes, over streams of BER (``ber``);
+* ``cms`` has the two structures (``signed``, ``enveloped``) with their signers (read in ``signer_info``, judged in ``verifying``), recipients and
+  attributes, over streams of BER (``ber``);
 * ``mime`` reads and writes the entities around and inside;
 * ``labels`` has security labels, clearances, policies and the access decision;
 * ``certificates``, ``paths`` and ``keys`` say who is who; ``algorithms`` is the table of all that is emitted and accepted;

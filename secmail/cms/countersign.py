@@ -10,8 +10,8 @@ from secmail.cms import SIGNED_DATA
 from secmail.cms.allowance import MAX_SIGNERS
 from secmail.cms.attributes import COUNTERSIGNATURE, attribute, countersignature_attributes
 from secmail.cms.ber import END_OF_CONTENTS, BerReader, OctetsWriter, content_info, enter_content_info, opening
-from secmail.cms.signed import CERTIFICATES, CRLS, MAX_COLLECTION, signer_info
-from secmail.cms.signers import UNSIGNED_ATTRS, SignerInfo
+from secmail.cms.signed import CERTIFICATES, CRLS, MAX_COLLECTION
+from secmail.cms.signer_info import UNSIGNED_ATTRS, SignerInfo, signer_info
 from secmail.errors import Malformed, VerificationError
 from secmail.keys import SigningKey
 from secmail.streams import Source, Writable

@@ -19,7 +19,9 @@ from secmail.cms.attributes import (
 )
 from secmail.cms.ber import END_OF_CONTENTS, BerReader, OctetsWriter, content_info, enter_content_info, opening
 from secmail.cms.claims import Agreement
-from secmail.cms.signers import Circumstances, SignedContent, Signer, VerifiedSigner, verify_signer
+from secmail.cms.signer_info import signer_info
+from secmail.cms.signers import Signer, VerifiedSigner
+from secmail.cms.verifying import Circumstances, SignedContent, verify_signer
 from secmail.errors import Malformed, SecmailError, Unsupported
 from secmail.keys import SigningKey
 from secmail.paths import PathOptions, Paths, TrustStore
@@ -127,18 +129,6 @@ class _Signing:
     @classmethod
     def plan(cls, key: SigningKey, encryption_certificate: Certificate | None, pss: bool) -> "_Signing":
         return cls(key, key.certificate.signing(pss=pss), encryption_certificate)
-
-
-def signer_info(key: SigningKey, algorithm: SigningAlgorithm, attributes: bytes) -> bytes:
-    """A SignerInfo over signed attributes, which are a DER SET OF Attribute."""
-    return der.sequence(
-        der.integer(1),
-        key.certificate.issuer_and_serial_number,
-        algorithm.digest.identifier.der,
-        der.tlv(der.context(0), der.read(attributes, der.SET).rest()),
-        algorithm.identifier.der,
-        der.octets(key.sign(attributes, algorithm)),
-    )
 
 
 def certificates_only(certificates: Iterable[Certificate], crls: Iterable[bytes] = ()) -> bytes:

@@ -24,7 +24,8 @@ from secmail import (
 from secmail.algorithms import signing
 from secmail.cms import attributes
 from secmail.cms.attributes import attribute, countersignature_attributes
-from secmail.cms.signed import SignedData, SignedDataWriter, signer_info, verify
+from secmail.cms.signed import SignedData, SignedDataWriter, verify
+from secmail.cms.signer_info import signer_info
 
 
 def made(*names, content=CONTENT, detached=False) -> bytes:
