@@ -3,6 +3,7 @@
 import warnings
 from contextlib import suppress
 from functools import cached_property
+from inspect import getmembers_static
 
 import pytest
 from asn1crypto import x509 as asn1_x509
@@ -101,7 +102,7 @@ def test_no_damaged_certificate_raises_anything_but_our_errors(position, value):
             getattr(found, each)
 
 
-PROPERTIES = [name for name, value in vars(Certificate).items() if isinstance(value, property | cached_property)]
+PROPERTIES = [name for name, value in getmembers_static(Certificate) if isinstance(value, property | cached_property)]
 
 
 @pytest.mark.parametrize("data", [b"", b"0", b"\x30\x80", bytes(100)])
