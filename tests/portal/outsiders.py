@@ -20,8 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from portal.audit.services import SYSTEM, Refused
-from portal.keys.services import add_anchor
 from tests.stack import free_port
 
 DSN = ("RET", "ENVID", "NOTIFY", "ORCPT")
@@ -158,6 +156,9 @@ class _Controller(Controller):
 
 def trust(issued: Issued) -> None:
     """Makes an authority one that is believed here about people outside."""
+    from portal.audit.services import SYSTEM, Refused  # here, because the kills import this module without Django
+    from portal.keys.services import add_anchor
+
     added = add_anchor(actor=SYSTEM, data=issued.der)
     assert not isinstance(added, Refused), added
 
