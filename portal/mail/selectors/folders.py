@@ -1,0 +1,166 @@
+"""The lines of a mailbox and of Drafts, page by page, and what polling compares."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from portal.accounts.models import User
+from portal.keys import calls
+from portal.keys.vault import Vault
+from portal.mail.content import Summary
+from portal.mail.models import Delivery, Draft, Message
+from portal.mail.states import State
+from portal.outbox.calls import CallError
+from portal.outbox.models import Precedence
+from portal.policy.access import readable_labels
+from portal.policy.models import Label
+
+PAGE = 50
+SUMMARIES_TIMEOUT = 0.3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a mailbox or of Drafts. `summary` is None as long as it could not be opened."""
+
+    id: str
+    at: datetime
+    unread: bool
+    label: Label | None
+    precedence: int
+    receipt_wanted: bool
+    summary: Summary | None
+    state: str = ""
+
+    @property
+    def precedence_name(self) -> str:
+        """In words, unless it is routine."""
+        return Precedence(self.precedence).label if self.precedence != Precedence.ROUTINE else ""
+
+
+@dataclass(frozen=True)
+class FolderPage:
+    rows: list[Row]
+    next_cursor: str
+    summaries_missing: bool
+
+
+def mailbox(user: User, folder: str, readable: Q | None = None) -> QuerySet[Delivery]:
+    """A folder's deliveries that this person may read, newest first. `readable`, if that was asked already."""
+    found = Delivery.objects.filter(readable or readable_by(user), owner=user, folder=folder)
+    return found.order_by("-delivered_at", "-id")
+
+
+def readable_by(user: User) -> Q:
+    """Deliveries whose labels, all of them, this person may read."""
+    labels = readable_labels(user)
+    return Q(label_id__in=labels) & (Q(provisional_label=None) | Q(provisional_label_id__in=labels))
+
+
+def folder_page(vault: Vault, folder: str, before: str = "") -> FolderPage:
+    """A page of a folder with its subjects, if a worker opens them within 300 ms."""
+    if folder == "drafts":
+        return _drafts_page(vault, before)
+    found = mailbox(vault.user, folder).select_related("label")
+    rows = list(_after_cursor(found, before, "delivered_at")[: PAGE + 1])
+    summaries = _open_summaries(vault, [(row.id, row.summary) for row in rows[:PAGE]])
+    return _page(
+        rows,
+        [
+            Row(
+                id=row.id,
+                at=row.delivered_at,
+                unread=row.read_at is None,
+                label=row.label,
+                precedence=row.precedence,
+                receipt_wanted=row.receipt_wanted,
+                summary=summaries.get(row.id),
+            )
+            for row in rows[:PAGE]
+        ],
+        "delivered_at",
+        missing=bool(rows) and not summaries,
+    )
+
+
+def _drafts_page(vault: Vault, before: str) -> FolderPage:
+    quoted = Delivery.objects.filter(id=OuterRef("answers"), owner=vault.user)
+    found = (
+        Draft.objects.filter(Q(label=None) | Q(label_id__in=readable_labels(vault.user)), owner=vault.user)
+        .exclude(Exists(quoted.exclude(readable_by(vault.user))))
+        .exclude(id__in=_on_their_way(vault.user))
+        .order_by("-saved_at", "-id")
+    )
+    rows = list(_after_cursor(found, before, "saved_at")[: PAGE + 1])
+    summaries = _open_summaries(vault, [(row.object_name, row.summary) for row in rows[:PAGE]])
+    return _page(
+        rows,
+        [
+            Row(
+                id=row.id,
+                at=row.saved_at,
+                unread=False,
+                label=None,
+                precedence=Precedence.ROUTINE,
+                receipt_wanted=False,
+                summary=summaries.get(row.object_name),
+                state="draft",
+            )
+            for row in rows[:PAGE]
+        ],
+        "saved_at",
+        missing=bool(rows) and not summaries,
+    )
+
+
+def _on_their_way(user: User) -> QuerySet[Message]:
+    return Message.objects.filter(originator=user, state=State.SUBMITTED).values("id")
+
+
+def _after_cursor(found: QuerySet, before: str, column: str) -> QuerySet:
+    """Keyset paging: the cursor is the time and id of the last row shown; one that can't be read starts at the top."""
+    at, _, last_id = before.partition("_")
+    try:
+        moment = datetime.fromisoformat(at).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return found
+    return found.filter(Q(**{f"{column}__lt": moment}) | Q(**{column: moment, "id__lt": last_id}))
+
+
+def _page(rows: list, shown: list[Row], column: str, *, missing: bool) -> FolderPage:
+    last = rows[PAGE - 1] if len(rows) > PAGE else None
+    cursor = f"{getattr(last, column).isoformat()}_{last.id}" if last else ""
+    return FolderPage(shown, cursor, missing)
+
+
+def _open_summaries(vault: Vault, sealed: list[tuple[str, bytes]]) -> dict[str, Summary]:
+    """Opened lines by key; empty if the worker is away or slow: then the page shows grey lines and asks once more."""
+    if not sealed:
+        return {}
+    payload = {"summaries": [[key, blob.hex()] for key, blob in sealed]}
+    try:
+        answer = vault.ask("open_summaries", payload, timeout=SUMMARIES_TIMEOUT)
+    except (CallError, calls.CallRefused):
+        return {}
+    opened = {}
+    for key, line in answer["lines"].items():
+        with suppress(ValueError, TypeError):  # anybody who can write to the database can seal to a public key
+            opened[key] = Summary.from_json(line.encode())
+    return opened
+
+
+def unread(user: User) -> int:
+    return mailbox(user, Delivery.Folder.INBOX).filter(read_at=None).count()
+
+
+def state(user: User, folder: str) -> str:
+    """Changes whenever the folder's page, or the number of unread beside its name, would: what polling compares."""
+    readable = readable_by(user)
+    found = mailbox(user, folder, readable)
+    counted = found.aggregate(n=Count("id"), read=Count("read_at"))
+    inbox = mailbox(user, Delivery.Folder.INBOX, readable)
+    unread = counted["n"] - counted["read"] if folder == Delivery.Folder.INBOX else inbox.filter(read_at=None).count()
+    first = found.values_list("id", flat=True).first()
+    return f"{first}-{counted['n']}-{counted['read']}-{unread}"
