@@ -23,7 +23,7 @@ from portal.audit.models import Event, Verb, microseconds
 from portal.keys import intake
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Delivery, Envelope, Message
-from portal.mail.services.seal import addressed_digest, summary_context
+from portal.mail.services.envelopes import addressed_digest, summary_context
 from portal.mail.states import State
 from portal.outbox import wakeup
 from portal.outbox.models import Job, Precedence

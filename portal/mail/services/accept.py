@@ -19,7 +19,7 @@ from portal.mail import engine
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Arrival, Envelope, Message
 from portal.mail.services.arrive import arrival_context, is_own, outside_actor, queued_as, trust_outside
-from portal.mail.services.seal import addressed_digest, summary_context
+from portal.mail.services.envelopes import addressed_digest, summary_context
 from portal.mail.states import State
 from portal.outbox import services as outbox
 from portal.outbox.registry import Claimed

@@ -11,7 +11,8 @@ from portal.keys import intake
 from portal.keys.vault import sealers
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Delivery, Envelope, Message
-from portal.mail.services.seal import addressed_digest, originator_actor, summary_context
+from portal.mail.services.envelopes import addressed_digest, summary_context
+from portal.mail.services.seal import originator_actor
 from portal.mail.states import State, after
 from portal.outbox.registry import Claimed
 from portal.policy.access import decide_for_all

@@ -13,7 +13,7 @@ from portal.keys import intake
 from portal.keys.sealing import SealBroken
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Arrival, Envelope, Message, Upload
-from portal.mail.services.seal import addressed_digest, summary_context
+from portal.mail.services.envelopes import addressed_digest, summary_context
 
 SUBJECT = "(subject unknown: delivered after a restore)"
 UNSIGNED, UNDELIVERED, ARRIVED, FILES = "unsigned", "undelivered", "arrived", "files of drafts"

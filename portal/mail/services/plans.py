@@ -1,0 +1,65 @@
+"""For whom a message's envelopes are, decided once more, and under which certificates."""
+
+from dataclasses import dataclass
+
+from portal.accounts.models import User
+from portal.keys.models import Certificate
+from portal.mail.content import Submission
+from portal.mail.directory import Outside, Party, cleared, encryption_certificates
+from portal.mail.models import Envelope, Message
+from portal.policy import selectors as policy
+from portal.policy.access import decide_for
+
+
+class CannotSeal(Exception):
+    """A reason, for the originator, why this message must not leave. The draft is kept."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One envelope to make: for whom, under which certificates."""
+
+    kind: str
+    recipients: list[Party]
+    certificates: list[Certificate]
+
+    @property
+    def people(self) -> list[User]:
+        return [each for each in self.recipients if isinstance(each, User)]
+
+    @property
+    def outside(self) -> list[Outside]:
+        return [each for each in self.recipients if isinstance(each, Outside)]
+
+
+def people_of(message: Message, submission: Submission) -> dict[str, Party]:
+    """Originator and recipients by id, as they are now."""
+    ids = {message.originator_id, *submission.to, *submission.cc, *submission.bcc}
+    people: dict[str, Party] = {each: Outside(each) for each in ids if "@" in each}
+    people |= {user.id: user for user in User.objects.filter(id__in=ids, is_active=True)}
+    if missing := ids - people.keys():
+        raise CannotSeal(f"{len(missing)} of the people addressed can't be reached any more.")
+    return people
+
+
+def decide(message: Message, people: dict[str, Party]) -> None:
+    """Again, with the clearances of this moment: they may have changed since the message was accepted."""
+    if not decide_for(message.originator, message.label).granted:
+        raise CannotSeal("Your clearance no longer allows this label.")
+    others = cleared((each.username, each) for each in people.values())
+    if blocked := policy.blocked_recipients(message.originator, message.label, others):
+        raise CannotSeal(" ".join(blocked))
+
+
+def plans_for(message: Message, submission: Submission, people: dict[str, Party]) -> list[Plan]:
+    certificates = encryption_certificates(list(people.values()))
+    if without := sorted(user.username for user in people.values() if user.id not in certificates):
+        raise CannotSeal(f"There is no valid encryption key for {', '.join(without)}.")
+    shared = [people[each] for each in dict.fromkeys([*submission.to, *submission.cc])]
+    plans = [Plan(Envelope.Kind.SHARED, shared, _for(certificates, [message.originator, *shared]))]
+    plans += [Plan(Envelope.Kind.BCC, [people[each]], _for(certificates, [people[each]])) for each in submission.bcc]
+    return plans
+
+
+def _for(certificates: dict[str, Certificate], users: list[Party]) -> list[Certificate]:
+    return [certificates[each] for each in dict.fromkeys(user.id for user in users)]
