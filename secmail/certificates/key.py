@@ -56,12 +56,10 @@ class Keyed(Encoded):
             raise Unsupported(f"public keys of the algorithm {name} are not supported") from error
         if getattr(key, "key_size", 0) > MAX_RSA_BITS:
             raise Unsupported(f"an RSA key longer than {MAX_RSA_BITS} bits")
-        if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA_BITS:
-            raise Unsupported(f"an RSA key shorter than {MIN_RSA_BITS} bits, which anybody can break")
+        if isinstance(key, rsa.RSAPublicKey) and (flaw := _flaw(key)):
+            raise Unsupported(flaw)
         if proves_nothing(key):
             raise Unsupported("a key for which anybody can sign, a point of small order")
-        if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e.bit_length() > MAX_EXPONENT_BITS:
-            raise Unsupported(f"an RSA key with an exponent longer than {MAX_EXPONENT_BITS} bits")
         if isinstance(key, ec.EllipticCurvePublicKey) and not self._names_its_curve:
             # RFC 5480 section 2.1.1: "implicitCurve and specifiedCurve MUST NOT be used in PKIX"
             raise Unsupported("an elliptic curve that is given by parameters and not by name")
@@ -138,6 +136,18 @@ class Keyed(Encoded):
             return True
         purposes = der.read(found).rest()
         return not MAIL_PURPOSES.isdisjoint(der.encodings(purposes, 0, len(purposes)))
+
+
+def _flaw(key: rsa.RSAPublicKey) -> str | None:
+    """Why an RSA key is good for nothing, if so; no more than a look at its numbers."""
+    if key.key_size < MIN_RSA_BITS:
+        return f"an RSA key shorter than {MIN_RSA_BITS} bits, which anybody can break"
+    numbers = key.public_numbers()
+    if numbers.n % 2 == 0:
+        return "an RSA key whose modulus is even, and so no product of large primes"
+    if numbers.e.bit_length() > MAX_EXPONENT_BITS:
+        return f"an RSA key with an exponent longer than {MAX_EXPONENT_BITS} bits"
+    return None
 
 
 @lru_cache

@@ -8,12 +8,12 @@ import layered
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 from layered import POLICY
 from pki import NOW, certificate, private_key, trust
 
-from secmail import Certificate, Malformed, der, load_private_key
+from secmail import Certificate, Malformed, Recipient, Unsupported, der, enveloping, load_private_key
 from secmail.cli.containers import read_contents
 from secmail.cms.ber import BerReader
 from secmail.cms.summary import name_of
@@ -72,6 +72,17 @@ def test_evidence_that_cannot_be_read_is_passed_over(tag):
     crl = signed(der.sequence(der.integer(1), algorithm, certificate("ca").subject_der, *times, der.tlv(tag, der.sequence()), der.sequence()))
     options = PathOptions(crls=(crl,), ocsps=(crl,))
     assert validate(certificate("ada"), trust=trust(), at=NOW, intermediates=[certificate("ca")], options=options).valid
+
+
+def test_nobody_encrypts_to_an_rsa_key_that_is_none():
+    """RFC 8017 section 3.1: the modulus is a product of odd primes. OpenSSL loads an even one, and fails when it is used."""
+    even = rsa.RSAPublicNumbers(65537, 2**2047 + 2).public_key()
+    old = x509.load_der_x509_certificate(certificate("ada").der)
+    builder = x509.CertificateBuilder(old.issuer, old.subject, even, 1, old.not_valid_before_utc, old.not_valid_after_utc)
+    issued = builder.sign(private_key("ca"), hashes.SHA256())
+    recipient = Recipient(Certificate.from_der(issued.public_bytes(Encoding.DER)), frozenset())
+    with pytest.raises(Unsupported), enveloping(io.BytesIO(), recipients=[recipient]):
+        pass
 
 
 # Structures that are cut off
