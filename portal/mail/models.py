@@ -103,6 +103,8 @@ class Envelope(_RandomId):
     outside = models.JSONField(default=list)  # addresses outside, which get it by SMTP
     # Not encrypted when it came: the object is an envelope made here on arrival, and inside is the message as it came
     wrapped = models.BooleanField(default=False)
+    # Came encrypted, without a proven label outside: the label is its origin's as long as nobody has looked inside
+    provisional = models.BooleanField(default=False)
     # Subject and correspondents for the summaries, sealed to the intake key until `deliver` has used them.
     summary = BytesField(max_length=4096, null=True)
     intake_key = models.CharField(max_length=32, blank=True)
@@ -130,6 +132,7 @@ class Delivery(_RandomId):
     label = models.ForeignKey(Label, on_delete=models.PROTECT)
     # What encrypted mail from outside was accepted under, once its opening has shown another label inside: both govern
     provisional_label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True, related_name="+")
+    provisional = models.BooleanField(default=False)  # `label` is its origin's, until the first opening
     precedence = models.PositiveSmallIntegerField(choices=Precedence.choices)
     delivered_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True)

@@ -33,6 +33,7 @@ class Row:
     receipt_wanted: bool
     summary: Summary | None
     state: str = ""
+    provisional: bool = False  # nobody has looked inside, so the label is the one for where it came from
 
     @property
     def precedence_name(self) -> str:
@@ -77,6 +78,7 @@ def folder_page(vault: Vault, folder: str, before: str = "") -> FolderPage:
                 precedence=row.precedence,
                 receipt_wanted=row.receipt_wanted,
                 summary=summaries.get(row.id),
+                provisional=row.provisional,
             )
             for row in rows[:PAGE]
         ],

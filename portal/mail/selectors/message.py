@@ -59,6 +59,8 @@ class Opened:
     attachments: list[dict[str, object]] = field(default_factory=list)
     from_outside: str | None = None  # the address that delivered it, "" where that is empty; None for mail of this portal
     came_in_clear: bool = False  # it was encrypted here, on arrival
+    provisional: bool = False  # nobody could look inside, so the label is the one for where it came from
+    accepted_under: Label | None = None  # that label, where the one inside is another
 
     @property
     def precedence_name(self) -> str:
@@ -75,7 +77,7 @@ def open_message(vault: Vault, actor: Actor, delivery_id: str, *, patient: bool 
     answer = vault.ask("open_message", payload, timeout=WHOLE_TIMEOUT if patient else OPEN_TIMEOUT)
     if not answer:
         return None
-    row = Delivery.objects.select_related("label", "envelope__message").get(id=delivery_id, owner=vault.user)
+    row = Delivery.objects.select_related("label", "provisional_label", "envelope__message").get(id=delivery_id, owner=vault.user)
     return Opened(
         id=row.id,
         message_id=row.envelope.message_id,
@@ -87,6 +89,8 @@ def open_message(vault: Vault, actor: Actor, delivery_id: str, *, patient: bool 
         encrypted_for=_encrypted_for(row.envelope),
         from_outside=row.envelope.message.outside_sender if row.envelope.kind == Envelope.Kind.INBOUND else None,
         came_in_clear=row.envelope.wrapped,
+        provisional=row.provisional,
+        accepted_under=row.provisional_label,
         content_encryption=row.envelope.content_encryption,
         **answer,
     )

@@ -117,6 +117,7 @@ def _envelope(message: Message, seen: engine.Seen, people: list[User], stored: _
         content_encryption=stored.made.content_encryption,
         recipients=[each.id for each in people],
         wrapped=stored.wrapped,
+        provisional=seen.kind == "encrypted" and seen.label_der != message.label.der,
     )
     line = EnvelopeSummary(
         subject=seen.subject,

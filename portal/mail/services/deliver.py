@@ -67,6 +67,7 @@ def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummar
     received = folder == Delivery.Folder.INBOX
     if received and message.receipt_wanted:
         row.receipt_state = Delivery.ReceiptState.WANTED
+    row.provisional = received and envelope.provisional
     if not received:
         row.read_at = timezone.now()
     summary = line.received() if received else line.sent()

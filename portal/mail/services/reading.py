@@ -194,7 +194,11 @@ def _checked(vault: Unlocked, access: Access, shown: engine.Shown, actor: Actor)
     keeps this reader out, which looks as if the message were not there.
     """
     delivery: Delivery = access.delivery
-    if shown.label_der == delivery.label.der or shown.verdict == "broken":
+    if shown.verdict == "broken":
+        return shown
+    if delivery.provisional:
+        Delivery.objects.filter(id=delivery.id).update(provisional=False)
+    if shown.label_der == delivery.label.der:
         return shown
     if delivery.envelope.kind == Envelope.Kind.INBOUND and delivery.provisional_label is None:
         with suppress(LabelRefused):
