@@ -20,6 +20,7 @@ ROLE_PAGES = (
     ("policy:clearances", "Clearances", {"security_officer"}),
     ("mail:origins", "Origins", {"security_officer"}),
     ("keys:anchors", "Trust anchors", {"registrar"}),
+    ("keys:certificates", "Certificates", {"registrar"}),
     ("accounts:people", "Administration", {"administrator"}),
     ("operations:operations", "Operations", {"operator"}),
     ("audit:events", "Audit", {"auditor", "administrator"}),

@@ -68,6 +68,26 @@ def withdraw(request: HttpRequest) -> HttpResponse:
     return _page(request, refused=outcome.reason) if isinstance(outcome, Refused) else redirect("keys:anchors")
 
 
+@csrf_exempt
+@require_POST
+@signed_in(roles=REGISTRARS)
+def revocation_list(request: HttpRequest) -> HttpResponse:
+    """A list says itself whose it is. Like a certificate it is no secret; the handler is set first, as in `look`."""
+    request.upload_handlers = [MemoryFileUploadHandler(request)]
+    return _revocation_list(request)
+
+
+@csrf_protect
+def _revocation_list(request: HttpRequest) -> HttpResponse:
+    file = request.FILES.get("list")
+    if file is None:
+        return _page(request, refused=NO_FILE)
+    outcome = services.add_revocation_list(actor=request.actor, data=file.read())
+    return _page(request, refused=outcome.reason) if isinstance(outcome, Refused) else redirect("keys:anchors")
+
+
 def _page(request: HttpRequest, *, refused: str = "") -> HttpResponse:
-    context = {"trusted": selectors.trusted(), "withdrawn": selectors.withdrawn(), "refused": refused}
+    lists = selectors.lists_by_anchor()
+    trusted = [(each, lists.get(each.fingerprint, [])) for each in selectors.trusted()]
+    context = {"trusted": trusted, "withdrawn": selectors.withdrawn(), "refused": refused}
     return render(request, "keys/anchors.html", context, status=422 if refused else 200)

@@ -99,13 +99,19 @@ class Certificate(_RandomId):
     """A certificate of a person of this portal, or (without `user` and `private_key`) of somebody outside.
 
     One of somebody outside was uploaded, or came with a verified signature: then `capabilities` are the OIDs that signature said its
-    signer reads, and `seen_at` is its signing time, because only newer ones replace them.
+    signer reads, and `seen_at` is its signing time, because only newer ones replace them. `use` says whether it may be sent to; once
+    `revoked_at` is set (for those outside: a registrar withdrew it), it never is again.
     """
 
     class Source(models.TextChoices):
         ISSUED = "issued"
         UPLOADED = "uploaded"
         SIGNATURE = "signature"
+
+    class Use(models.TextChoices):
+        FREE = ""
+        WAITING = "waiting"  # from another authority than the one in use: a registrar has to choose
+        ASIDE = "aside"  # a registrar chose another one
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="certificates")
     private_key = models.ForeignKey(PrivateKey, on_delete=models.CASCADE, null=True, related_name="certificates")
@@ -117,6 +123,10 @@ class Certificate(_RandomId):
     not_before = models.DateTimeField()
     not_after = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.CharField(max_length=128, blank=True)
+    revoked_reason = models.CharField(max_length=200, blank=True)
+    use = models.CharField(max_length=8, choices=Use.choices, default=Use.FREE, blank=True)
+    added_by = models.CharField(max_length=128, blank=True)  # who uploaded it
     reads_gcm = models.BooleanField(default=False)  # from its S/MIME capabilities (RFC 4262), or those of a verified signature
     source = models.CharField(max_length=16, choices=Source.choices, default=Source.ISSUED)
     capabilities = models.JSONField(null=True)
@@ -142,6 +152,28 @@ class Anchor(_RandomId):
     @property
     def expired(self) -> bool:
         return self.not_after < timezone.now()
+
+
+class RevocationList(_RandomId):
+    """The newest CRL of a trust anchor, whose signature was verified. Never changed: a newer one is a row of its own in its place.
+
+    `scope` tells apart the lists of an authority that are about parts of its certificates (RFC 5280 section 5.2.5); empty: about all.
+    """
+
+    fingerprint = models.CharField(max_length=64)  # of the anchor
+    scope = models.CharField(max_length=64, blank=True)
+    der = BytesField()
+    this_update = models.DateTimeField()
+    next_update = models.DateTimeField(null=True)
+    entries = models.PositiveIntegerField()
+    added_by = models.CharField(max_length=128)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["fingerprint", "scope"], name="one_list_per_scope")]
+
+    @property
+    def overdue(self) -> bool:
+        return self.next_update is not None and self.next_update < timezone.now()
 
 
 class Authority(_RandomId):

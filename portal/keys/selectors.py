@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from django.db.models import Q
 from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.keys import engine
-from portal.keys.models import Anchor, Authority, Certificate, PrivateKey
+from portal.keys.models import Anchor, Authority, Certificate, PrivateKey, RevocationList
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,13 @@ def certificates_outside(addresses: Iterable[str]) -> dict[str, Certificate]:
         address__in=list(wanted),
         purpose=PrivateKey.Purpose.ENCRYPTION,
         revoked_at__isnull=True,
+        use=Certificate.Use.FREE,
         not_before__lte=now,
         not_after__gt=now,
     ).order_by("not_before")
-    trusted = outside_anchors() if rows else []
+    if not rows:
+        return {}
+    trusted = vouching()
     return {wanted[row.address]: row for row in rows if not engine.objection(row.der, row.issuers, trusted, now)}
 
 
@@ -81,9 +85,30 @@ def anchors() -> list[bytes]:
     return [bytes(each) for each in Authority.objects.values_list("der", flat=True)]
 
 
-def outside_anchors() -> list[bytes]:
-    """The trust anchors (DER) for people outside: the portal's own authority, and those a registrar has added. Asked anew each time."""
-    return [*anchors(), *(bytes(each.der) for each in trusted())]
+def vouching() -> engine.Vouching:
+    """Whose word counts about people outside: the portal's own authority, those a registrar has added, and what they revoked. Asked anew each time."""
+    return engine.Vouching((*anchors(), *(bytes(each.der) for each in trusted())), _revocation_lists())
+
+
+def _revocation_lists() -> tuple[bytes, ...]:
+    try:
+        return tuple(_revocation_list(each) for each in RevocationList.objects.order_by("id").values_list("id", flat=True))
+    except RevocationList.DoesNotExist:  # a newer one came in between
+        return _revocation_lists()
+
+
+@lru_cache(maxsize=64)
+def _revocation_list(id: str) -> bytes:
+    """Rows of lists never change, and lists have megabytes."""
+    return RevocationList.objects.values_list("der", flat=True).get(id=id)
+
+
+def lists_by_anchor() -> dict[str, list[RevocationList]]:
+    """By the fingerprint of the anchor that issued them, without the lists themselves."""
+    found: dict[str, list[RevocationList]] = {}
+    for each in RevocationList.objects.defer("der").order_by("-this_update", "id"):
+        found.setdefault(each.fingerprint, []).append(each)
+    return found
 
 
 def trusted() -> list[Anchor]:

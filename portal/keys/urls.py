@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.keys import anchor_views, views
+from portal.keys import anchor_views, known_views, views
 
 app_name = "keys"
 urlpatterns = [
@@ -16,5 +16,9 @@ urlpatterns = [
     path("anchors/look/", anchor_views.look, name="anchor-look"),
     path("anchors/add/", anchor_views.add, name="anchor-add"),
     path("anchors/withdraw/", anchor_views.withdraw, name="anchor-withdraw"),
+    path("anchors/revoked/", anchor_views.revocation_list, name="anchor-revoked"),
+    path("certificates/", known_views.certificates, name="certificates"),
+    path("certificates/choose/", known_views.choose, name="certificate-choose"),
+    path("certificates/withdraw/", known_views.withdraw, name="certificate-withdraw"),
     path("authority.pem", views.authority, name="authority"),
 ]

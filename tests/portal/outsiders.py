@@ -62,9 +62,33 @@ def ended_authority() -> Issued:
 
 
 def person(
-    address: str, *, issuer: Issued | None = None, days: tuple[int, int] = (-30, 300), for_encryption: bool = True
+    address: str, *, issuer: Issued | None = None, days: tuple[int, int] = (-30, 300), for_encryption: bool = True, key: str = ""
 ) -> Issued:
-    return _issue(address, issuer or authority(), address=address, days=days, for_encryption=for_encryption)
+    """`key` tells apart several keys of one person."""
+    return _issue(address, issuer or authority(), address=address, days=days, for_encryption=for_encryption, key_name=key)
+
+
+def revocation_list(
+    issuer: Issued, *revoked: Issued, days: tuple[int, int] = (-1, 6), since: int = -2, number: int = 1, delta: bool = False, of: str = ""
+) -> x509.CertificateRevocationList:
+    """What an authority has revoked `since` so many days; `of` is the distribution point whose certificates it is about."""
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(now + timedelta(days=days[0]))
+        .next_update(now + timedelta(days=days[1]))
+        .add_extension(x509.CRLNumber(number), critical=False)
+    )
+    if delta:
+        builder = builder.add_extension(x509.DeltaCRLIndicator(1), critical=True)
+    if of:
+        names = [x509.UniformResourceIdentifier(of)]
+        builder = builder.add_extension(x509.IssuingDistributionPoint(names, None, False, False, None, False, False), critical=True)
+    for each in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number)
+        builder = builder.add_revoked_certificate(entry.revocation_date(now + timedelta(days=since)).build())
+    return builder.sign(issuer.key, hashes.SHA256())
 
 
 def _issue(
@@ -76,8 +100,9 @@ def _issue(
     days: tuple[int, int] = (-60, 600),
     for_encryption: bool = True,
     host: str = "",
+    key_name: str = "",
 ) -> Issued:
-    key = ec.generate_private_key(ec.SECP256R1()) if ca else rsa_key(name)
+    key = ec.generate_private_key(ec.SECP256R1()) if ca else rsa_key(key_name or name)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     builder = (

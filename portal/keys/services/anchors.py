@@ -3,11 +3,11 @@
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from portal.accounts.models import Role, RoleName
 from portal.audit.models import Verb
-from portal.audit.services import SYSTEM, Actor, Refused, record, refuse
+from portal.audit.services import Actor, Refused, record, refuse
 from portal.keys import engine, selectors
 from portal.keys.models import Anchor
+from portal.keys.services.registrar import check_registrar
 
 TRUSTED_ALREADY = "This authority is trusted already."
 
@@ -16,7 +16,7 @@ def add_anchor(*, actor: Actor, data: bytes) -> Anchor | Refused:
     """Trusts the authority whose certificate is in a file, from the next question on, in every process."""
     with transaction.atomic():
         try:
-            _check_registrar(actor)
+            check_registrar(actor)
             view = look_at_anchor(data)
             fields = {"der": view.der, "subject": view.subject[:256], "not_before": view.not_before, "not_after": view.not_after}
             with transaction.atomic():
@@ -34,7 +34,7 @@ def withdraw_anchor(*, actor: Actor, fingerprint: str) -> Anchor | Refused:
     with transaction.atomic():
         anchor = Anchor.objects.select_for_update().filter(fingerprint=fingerprint, withdrawn_at=None).first()
         try:
-            _check_registrar(actor)
+            check_registrar(actor)
             if anchor is None:
                 raise engine.NotUsable("This authority is not trusted, so there is nothing to withdraw.")
         except engine.NotUsable as reason:
@@ -59,9 +59,3 @@ def _refused(actor: Actor, verb: Verb, reason: str) -> Refused:
     """On record without what a file says: it may be any file."""
     refuse("not usable", verb=verb, actor=actor, kind="anchor", id="")
     return Refused(reason)
-
-
-def _check_registrar(actor: Actor) -> None:
-    """The rule stands here too, not only at the page's door."""
-    if actor != SYSTEM and not Role.objects.filter(user=actor.person, name=RoleName.REGISTRAR).exists():
-        raise engine.NotUsable("Only a registrar may do this.")

@@ -10,7 +10,7 @@ from portal.accounts.models import User
 from portal.audit.models import Verb
 from portal.audit.services import Actor, Refused, record, refuse
 from portal.keys import engine, selectors
-from portal.keys.models import Certificate, PrivateKey
+from portal.keys.models import Authority, Certificate, PrivateKey
 
 LONGEST_ADDRESS = 254  # what there is room for, and what mail can be sent to (RFC 5321 section 4.5.3.1.3)
 CLOCK_TOLERANCE = timedelta(minutes=5)  # clocks of others may be a little ahead
@@ -19,16 +19,15 @@ CLOCK_TOLERANCE = timedelta(minutes=5)  # clocks of others may be a little ahead
 def add_certificate(*, actor: Actor, address: str, data: bytes) -> Certificate | Refused:
     """Keeps the certificate in a file (PEM, DER, PKCS#7), if mail for this address outside can be encrypted with it now.
 
-    Whoever uploads it proves nothing: it counts because its path leads to a trust anchor.
+    Whoever uploads it proves nothing: it counts because its path leads to a trust anchor. One that must wait for a registrar's choice is
+    kept, and says so in `use`.
     """
     with transaction.atomic():
         try:
-            usable = engine.usable_certificate(data, address, selectors.outside_anchors(), timezone.now())
+            usable = engine.usable_certificate(data, address, selectors.vouching(), timezone.now())
             known = Certificate.objects.filter(der=usable.certificate).first()
-            if known is None:
-                return _add(actor, address, usable)
-            _check_known(known, address)
-            return known
+            _check(known, usable, address)
+            return known or _add(actor, address, usable)
         except engine.NotUsable as reason:  # on record without what the file says: it may be any file
             refuse("not usable", verb=Verb.CERTIFICATE_ADDED, actor=actor, kind="certificate", id="")
             return Refused(str(reason))
@@ -57,7 +56,7 @@ def remember_certificate(*, actor: Actor, proven: Proven) -> Certificate | None:
     with transaction.atomic():
         row = Certificate.objects.select_for_update().filter(der=proven.certificate).first()
         if row is None:
-            if engine.objection(proven.certificate, proven.issuers, selectors.outside_anchors(), now):
+            if engine.objection(proven.certificate, proven.issuers, selectors.vouching(), now) or withdrawn_key(proven.certificate, proven.address):
                 return None
             usable = engine.Usable(proven.certificate, proven.issuers)
             row = _add(actor, proven.address, usable, source=Certificate.Source.SIGNATURE)
@@ -68,9 +67,21 @@ def remember_certificate(*, actor: Actor, proven: Proven) -> Certificate | None:
         return row
 
 
+def one_after_the_other() -> None:
+    """Until the transaction ends, nobody else adds what is about people outside: two at the same time would not see each other."""
+    Authority.objects.select_for_update().first()
+
+
+def withdrawn_key(der: bytes, address: str) -> bool:
+    """Whether a certificate has the key of one that was withdrawn for this address: a new certificate makes it no better."""
+    withdrawn = Certificate.objects.filter(user=None, address=address.lower(), revoked_at__isnull=False)
+    return engine.public_key(der) in {engine.public_key(each.der) for each in withdrawn}
+
+
 def _add(
     actor: Actor, address: str, usable: engine.Usable, *, source: Certificate.Source = Certificate.Source.UPLOADED
 ) -> Certificate:
+    one_after_the_other()
     view = engine.certificate_view(usable.certificate)
     row = Certificate.objects.create(
         purpose=PrivateKey.Purpose.ENCRYPTION,
@@ -82,15 +93,34 @@ def _add(
         not_before=view.not_before,
         not_after=view.not_after,
         source=source,
+        use=Certificate.Use.WAITING if _in_conflict(address, usable) else Certificate.Use.FREE,
+        added_by=actor.name if source == Certificate.Source.UPLOADED else "",
     )
-    record(
-        verb=Verb.CERTIFICATE_ADDED, actor=actor, kind="certificate", id=row.serial, about=address, reason=row.source
-    )
+    said = {"actor": actor, "kind": "certificate", "id": row.serial, "about": address}
+    record(verb=Verb.CERTIFICATE_ADDED, reason=row.source, **said)
+    if row.use == Certificate.Use.WAITING:
+        record(verb=Verb.CERTIFICATE_HELD, reason="another authority, another key", **said)
     return row
 
 
-def _check_known(row: Certificate, address: str) -> None:
-    if row.revoked_at is not None:
-        raise engine.NotUsable("This certificate was revoked.")
-    if row.user_id is not None or row.address != address.lower():
+def _in_conflict(address: str, usable: engine.Usable) -> bool:
+    """Whether it would take the place of one that may be used, without being of the same authority or of the same key.
+
+    An authority that is trusted for other people could otherwise turn their mail to a key of its own choice.
+    """
+    now, vouching = timezone.now(), selectors.vouching()
+    new = engine.standing(usable.certificate, usable.issuers, vouching, now)
+    for row in Certificate.objects.filter(user=None, address=address.lower(), revoked_at=None, use=Certificate.Use.FREE):
+        used = engine.standing(row.der, row.issuers, vouching, now)
+        if not used.objection and used.key != new.key and used.authority != new.authority:
+            return True
+    return False
+
+
+def _check(known: Certificate | None, usable: engine.Usable, address: str) -> None:
+    if known is not None and (known.user_id is not None or known.address != address.lower()):
         raise engine.NotUsable("This certificate is kept for another address already.")
+    if known is not None and known.revoked_at is not None:
+        raise engine.NotUsable("This certificate was withdrawn by a registrar of this portal.")
+    if withdrawn_key(usable.certificate, address):
+        raise engine.NotUsable("A certificate with the same key was withdrawn by a registrar of this portal.")

@@ -17,7 +17,6 @@ from secmail import (
     Malformed,
     NotARecipient,
     SignedLayer,
-    TrustStore,
     Unsupported,
     Unwrapped,
     enveloping,
@@ -64,9 +63,9 @@ def look_at(source: SealedSource, *, trust: Trust, now: datetime) -> Seen:
         try:
             opened = trust.unwrap(source, keys=(), now=now)
         except (NotARecipient, Unsupported):
-            return _encrypted(outer, trust.store, now)
+            return _encrypted(outer, trust, now)
         if any(isinstance(layer, EnvelopedLayer) for layer in opened.layers):  # to a key that nobody has to have
-            return _encrypted(outer, trust.store, now)
+            return _encrypted(outer, trust, now)
         return _open(outer, opened)
     except Malformed as malformed:
         raise Unacceptable(f"The message is malformed: {malformed}.") from None
@@ -100,12 +99,12 @@ def _unproven(opened: Unwrapped, outer: mime.Entity) -> tuple[str, ...]:
     return tuple(each.addr_spec for each in claimed if author is None or each.addr_spec.lower() != author.lower())
 
 
-def _encrypted(outer: mime.Entity, trust: TrustStore, now: datetime) -> Seen:
+def _encrypted(outer: mime.Entity, trust: Trust, now: datetime) -> Seen:
     """Mail whose content nobody can see yet; a signature around it may have a label that covers it."""
     envelope, label = None, None
     entity: mime.Entity | None = outer
     try:
-        for peeled in peel(outer, keys=(), trust=trust, now=now):
+        for peeled in peel(outer, keys=(), trust=trust.store, now=now, options=trust.options):
             if isinstance(peeled.layer, SignedLayer) and peeled.layer.verified_signers:
                 label = peeled.layer.label
             entity = peeled.entity

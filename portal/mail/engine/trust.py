@@ -6,17 +6,25 @@ from datetime import datetime
 from functools import cached_property
 
 from portal.keys.services.outside import Proven
-from secmail import Certificate, DecryptionKey, Source, TrustStore, Unwrapped, unwrap
+from secmail import Certificate, DecryptionKey, PathOptions, Source, TrustStore, Unwrapped, unwrap
 from secmail.certificates import comparable_domain
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Anchors as DER. An authority in `further` that certifies an address of `domain` is not believed: only `own` may."""
+    """Anchors as DER. An authority in `further` that certifies an address of `domain` is not believed: only `own` may.
+
+    `crls` are revocation lists (DER), which count for whoever signed them.
+    """
 
     own: Sequence[bytes]
     further: Sequence[bytes] = ()
     domain: str = ""
+    crls: Sequence[bytes] = ()
+
+    @property
+    def options(self) -> PathOptions:
+        return PathOptions(crls=tuple(self.crls))
 
     @cached_property
     def store(self) -> TrustStore:
@@ -24,7 +32,7 @@ class Trust:
 
     def unwrap(self, message: Source, *, keys: Sequence[DecryptionKey], now: datetime) -> Unwrapped:
         """Errors as for the engine's `unwrap`."""
-        opened = unwrap(message, keys=keys, trust=self.store, now=now)
+        opened = unwrap(message, keys=keys, trust=self.store, now=now, options=self.options)
         address = opened.author.address if opened.author else None
         if self.further and address and lies_in(address, self.domain):
             return unwrap(message, keys=keys, trust=TrustStore(map(Certificate.from_der, self.own)), now=now)

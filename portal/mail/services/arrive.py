@@ -119,8 +119,8 @@ def _in_our_name(arriving: Arriving, seen: engine.Seen) -> bool:
 
 def trust_outside() -> engine.Trust:
     """Whose word counts about people outside; about people here only the portal's own authority's does."""
-    own, everybody = keys_selectors.anchors(), keys_selectors.outside_anchors()
-    return engine.Trust(own, [each for each in everybody if each not in own], settings.MAIL_DOMAIN)
+    own, everybody = keys_selectors.anchors(), keys_selectors.vouching()
+    return engine.Trust(own, [each for each in everybody.anchors if each not in own], settings.MAIL_DOMAIN, everybody.crls)
 
 
 def _repeat_of(arriving: Arriving, seen: engine.Seen) -> str:

@@ -93,11 +93,11 @@ def test_what_cannot_be_used_is_refused_with_the_reason_and_not_kept(alice, make
     assert all(each.outcome == "refused" and each.reason == "not usable" for each in events(verb="certificate_added"))
 
 
-def test_a_revoked_certificate_does_not_come_back(alice):
+def test_a_withdrawn_certificate_does_not_come_back(alice):
     person = outsiders.person(OLGA)
     upload(alice, person.pem)
     Certificate.objects.filter(address=OLGA).update(revoked_at="2026-01-01T00:00:00Z")
-    assert "This certificate was revoked." in upload(alice, person.pem).content.decode()
+    assert "This certificate was withdrawn by a registrar" in upload(alice, person.pem).content.decode()
 
 
 @pytest.mark.parametrize("address", ["bob@portal.example", "nobody@portal.example", "x", ""])

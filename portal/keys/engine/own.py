@@ -1,6 +1,5 @@
 """Keys and certificates: made, issued by the portal's own authority, and packed for export."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,10 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from secmail import Certificate, SecmailError, TrustStore
-from secmail.cli.containers import read_contents
-from secmail.der import encodings
-from secmail.paths import PathCache, PathOptions, Purpose, validate
+from secmail import Certificate
 
 LIFETIME = timedelta(days=730)
 COMMON_NAME_LENGTH = 64  # RFC 5280 appendix A.1, ub-common-name
@@ -101,93 +97,6 @@ def issue(
         .sign(authority_key, hashes.SHA256())
     )
     return certificate.public_bytes(Encoding.DER)
-
-
-class NotUsable(Exception):
-    """Nothing can be encrypted for an address with what was given; the message says why, for people."""
-
-
-@dataclass(frozen=True)
-class Usable:
-    """A certificate to encrypt with for its address, and those that lie between it and a trust anchor, all DER."""
-
-    certificate: bytes
-    issuers: bytes
-
-
-_paths = PathOptions(cache=PathCache())  # the same certificates are asked about with every key that is pressed
-
-
-def read_certificates(data: bytes) -> list[Certificate]:
-    """All certificates of a file: PEM, DER, PKCS#7. Raises `NotUsable`."""
-    try:
-        found = list(read_contents(data, None, keys=False).certificates)
-    except SecmailError:
-        found = []
-    if not found:
-        raise NotUsable("There is no certificate in this file. PEM, DER and PKCS#7 (.p7b, .p7c, .p7s) are read.")
-    return found
-
-
-def usable_certificate(data: bytes, address: str, anchors: Iterable[bytes], now: datetime) -> Usable:
-    """The newest certificate of a file with which mail for the address can be encrypted now. Raises `NotUsable` with the reason."""
-    found = read_certificates(data)
-    ends = [each for each in found if not each.is_authority] or found
-    theirs = [each for each in ends if each.speaks_for(address)]
-    if not theirs:
-        whose = ", ".join(dict.fromkeys(email for each in ends for email in each.emails)) or "no address at all"
-        raise NotUsable(f"The certificate is for {whose}, not for {address}.")
-    reasons = []
-    for each in sorted(theirs, key=lambda one: one.not_before, reverse=True):
-        issuers = b"".join(other.der for other in found if other != each)
-        if not (reason := objection(each.der, issuers, anchors, now)):
-            return Usable(each.der, issuers)
-        reasons.append(reason)
-    raise NotUsable(reasons[0])
-
-
-def objection(der: bytes, issuers: bytes, anchors: Iterable[bytes], now: datetime) -> str:
-    """Why nothing may be encrypted with this certificate now, as a sentence; empty if it may be."""
-    try:
-        certificate, between = Certificate.from_der(der), [Certificate.from_der(each) for each in _split(issuers)]
-        if not certificate.can_encrypt:
-            return "The certificate is not for encryption."
-        if now > certificate.not_after:
-            return f"The certificate expired on {_day(certificate.not_after)}."
-        if now < certificate.not_before:
-            return f"The certificate is not valid before {_day(certificate.not_before)}."
-        trust = TrustStore(Certificate.from_der(each) for each in anchors)
-        verdict = validate(
-            certificate, trust=trust, at=now, intermediates=between, purpose=Purpose.ENCRYPTION, options=_paths
-        )
-    except SecmailError:
-        return "The certificate can't be read."
-    return "" if verdict else f"The certificate is not trusted here: {verdict.reason}."
-
-
-def authority_certificate(data: bytes, now: datetime) -> Certificate:
-    """The one certificate of an authority in a file, which may issue certificates now. Raises `NotUsable` with the reason."""
-    found = read_certificates(data)
-    if len(found) > 1:
-        raise NotUsable(f"There are {len(found)} certificates in this file. Take them one by one, so that each is looked at.")
-    certificate = found[0]
-    try:
-        authority = certificate.is_authority and certificate.may("key_cert_sign")
-    except SecmailError:
-        raise NotUsable("The certificate can't be read.") from None
-    if not authority:
-        raise NotUsable("This is not the certificate of an authority, so it vouches for nobody.")
-    if now > certificate.not_after:
-        raise NotUsable(f"The certificate expired on {_day(certificate.not_after)}.")
-    return certificate
-
-
-def _split(certificates: bytes) -> list[bytes]:
-    return encodings(certificates, 0, len(certificates))
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y}"
 
 
 def certificate_view(der: bytes) -> Certificate:
