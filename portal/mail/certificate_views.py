@@ -9,10 +9,15 @@ from django.views.decorators.http import require_http_methods
 from portal import errors
 from portal.audit.services import Refused
 from portal.keys.middleware import signed_in
+from portal.keys.models import Certificate
 from portal.keys.services import add_certificate
 from portal.mail import directory, services
 
 NO_FILE = "Choose a file of 2.5 MB at most."
+HELD = (
+    "It is kept, but not used: for this address there is another certificate, from another authority and with another key."
+    " A registrar has to choose between them; until then the other one counts."
+)
 
 
 @csrf_exempt
@@ -38,11 +43,14 @@ def _certificate(request: HttpRequest, draft_id: str) -> HttpResponse:
     if request.method == "POST":
         file = request.FILES.get("certificate")
         if file is None:
-            refused = NO_FILE
+            refused = f"{NO_FILE} It was not added."
         else:
             outcome = add_certificate(actor=request.actor, address=outside.address, data=file.read())
             if not isinstance(outcome, Refused):
-                return redirect("mail:draft", draft_id)
-            refused = outcome.reason
+                if outcome.use == Certificate.Use.FREE:
+                    return redirect("mail:draft", draft_id)
+                refused = HELD
+            else:
+                refused = f"{outcome.reason} It was not added."
     context = {"address": outside.address, "draft_id": draft_id, "refused": refused}
     return render(request, "mail/certificate.html", context, status=422 if refused else 200)

@@ -14,7 +14,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
 from tests.browser.desk import NARROW, WIDE, Desk
-from tests.browser.post import FUEL, Post
+from tests.browser.post import FUEL, OLGA, Post
 from tests.portal import outsiders
 from tests.stack import ROOT
 
@@ -118,10 +118,23 @@ def _origins(desk: Desk, post: Post) -> None:
 
 def _trust_anchor(desk: Desk, post: Post) -> None:
     _follow("Trust anchors")(desk, post)
-    file = {"name": "ca.pem", "mimeType": "application/x-pem-file", "buffer": outsiders.authority().pem}
+    file = {"name": "ca.pem", "mimeType": "application/x-pem-file", "buffer": outsiders.authority("Another CA").pem}
     desk.page.get_by_label("Certificate of the authority").set_input_files(file)
     desk.button("Look at it").click()
     expect(desk.button("Trust it")).to_be_visible()
+
+
+def _certificates(desk: Desk, post: Post) -> None:
+    _follow("Certificates")(desk, post)
+    expect(desk.page.get_by_role("heading", name="To be decided")).to_be_visible()
+    desk.page.locator("details.change > summary").first.click()
+
+
+def _writing_outside(desk: Desk, post: Post) -> None:
+    desk.new_message(to=f"{OLGA}, walter@elsewhere.example", subject="Fuel", text="Is Thursday certain?", label="UNCLASSIFIED")
+    desk.page.get_by_text("Certificate of people outside").click()
+    expect(desk.outlook).to_contain_text("issued by CN=Elsewhere CA")
+    expect(desk.page.locator("#saved")).to_contain_text("Saved")
 
 
 PAGES: dict[str, tuple[str, Open]] = {
@@ -153,6 +166,8 @@ PAGES: dict[str, tuple[str, Open]] = {
     "origins": ("sonia", _origins),
     "trust-anchors": ("rex", _follow("Trust anchors")),
     "trust-anchor": ("rex", _trust_anchor),
+    "certificates": ("rex", _certificates),
+    "writing-outside": ("alice", _writing_outside),
     "operations": ("olga", _follow("Operations")),
     "absent": ("alice", _absent),
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from portal.accounts.models import User
+from portal.keys.known import Known, shown
 from portal.keys.models import Certificate
 from portal.mail.content import DraftContent
 from portal.mail.directory import Recipient, cleared, encryption_certificates, resolve
@@ -31,6 +32,7 @@ class Person:
     has_key: bool
     may_read: bool
     address: str = ""
+    certificate: Known | None = None  # what mail for somebody outside is encrypted with
 
     @property
     def lacks_certificate(self) -> bool:
@@ -66,6 +68,11 @@ class Check:
     def lacking(self) -> list[str]:
         """Addresses outside without a certificate."""
         return [each.address for each in self.people if each.lacks_certificate]
+
+    @property
+    def certificates(self) -> list[Known]:
+        """What mail to people outside is encrypted with."""
+        return [each.certificate for each in self.people if each.certificate]
 
     @property
     def can_send(self) -> bool:
@@ -114,6 +121,7 @@ def _people(
             has_key=each.party is not None and each.party.id in with_keys,
             may_read=label is not None and each.typed not in barred,
             address=each.outside.address if each.outside else "",
+            certificate=shown(with_keys[each.outside.id]) if each.outside and each.outside.id in with_keys else None,
         )
         for each in everybody
     ]

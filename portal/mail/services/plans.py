@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from portal.accounts.models import User
+from portal.keys.known import why_none
 from portal.keys.models import Certificate
 from portal.mail.content import Submission
 from portal.mail.directory import Outside, Party, cleared, encryption_certificates
@@ -53,8 +54,12 @@ def decide(message: Message, people: dict[str, Party]) -> None:
 
 def plans_for(message: Message, submission: Submission, people: dict[str, Party]) -> list[Plan]:
     certificates = encryption_certificates(list(people.values()))
-    if without := sorted(user.username for user in people.values() if user.id not in certificates):
-        raise CannotSeal(f"There is no valid encryption key for {', '.join(without)}.")
+    without = sorted((each for each in people.values() if each.id not in certificates), key=lambda one: one.username)
+    reasons = [why_none(each.address) for each in without if isinstance(each, Outside)]
+    if here := [each.username for each in without if isinstance(each, User)]:
+        reasons.append(f"There is no valid encryption key for {', '.join(here)}.")
+    if reasons:
+        raise CannotSeal(" ".join(reasons))
     shared = [people[each] for each in dict.fromkeys([*submission.to, *submission.cc])]
     plans = [Plan(Envelope.Kind.SHARED, shared, _for(certificates, [message.originator, *shared]))]
     plans += [Plan(Envelope.Kind.BCC, [people[each]], _for(certificates, [people[each]])) for each in submission.bcc]

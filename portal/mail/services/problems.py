@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from django.conf import settings
 
 from portal.accounts.models import User
+from portal.keys.known import why_none
 from portal.mail.content import DraftContent
 from portal.mail.directory import Recipient
 from portal.mail.models import Delivery, Draft, Upload
@@ -22,7 +23,7 @@ def unknown(everybody: Sequence[Recipient]) -> list[str]:
 
 def without_certificate(everybody: Sequence[Recipient], with_keys: Collection[str]) -> list[str]:
     addresses = [each.outside.address for each in everybody if each.outside and each.outside.id not in with_keys]
-    return [f"There is no certificate for {each}, so nothing can be encrypted for them." for each in addresses]
+    return [f"{why_none(each).rstrip('.')}, so nothing can be encrypted for them." for each in addresses]
 
 
 def of_recipients(everybody: Sequence[Recipient], with_keys: Collection[str], originator: User) -> list[str]:
