@@ -4,11 +4,13 @@ from portal.mail.models import Message
 from portal.mail.services.drafts import reopen_draft
 from portal.mail.states import State, after
 
+LONGEST_REASON = 300  # what there is room for; a reason may name many people
+
 
 def finish_message(message: Message, event: str, reason: str = "") -> None:
     """Moves a message to its next state and erases grant and content. One that did not leave goes back to Drafts."""
     message.state = after(message.state, event)
-    message.reason = reason
+    message.reason = reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…"
     message.content_object = ""
     message.grant_wrapped_signing, message.grant_sealed, message.intake_key = None, None, ""
     if message.state != State.SEALED:

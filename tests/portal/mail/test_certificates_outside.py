@@ -4,6 +4,7 @@ import io
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils import timezone
 
 from portal.audit.services import SYSTEM
 from portal.keys.models import Certificate
@@ -88,6 +89,18 @@ def test_what_waits_to_be_sealed_is_not_sealed_for_it(organisation, eve, how, wo
     message = Message.objects.get(id=message_id)
     assert message.state == "refused"
     assert f"The certificate of {EVE} {words}" in message.reason
+
+
+def test_a_reason_that_names_many_people_is_cut_to_what_there_is_room_for(organisation, eve):
+    """PostgreSQL would refuse it, and the message would neither leave nor come back."""
+    others = [f"{n}{EVE}" for n in range(5)]
+    for each in others:
+        add_certificate(actor=SYSTEM, address=each, data=person(each, key="shared").pem)
+    message_id, _ = organisation.submit("alice", to=", ".join(others))
+    Certificate.objects.filter(user=None).update(revoked_at=timezone.now())
+    outbox.run_until_idle()
+    message = Message.objects.get(id=message_id)
+    assert (message.state, len(message.reason)) == ("refused", 300)
 
 
 def test_the_writer_sees_whose_certificate_it_is_and_not_who_brought_it(organisation, eve):
