@@ -166,7 +166,8 @@ def test_what_waits_does_not_slip_in_when_the_other_one_goes(registrar):
 
 
 def test_where_the_other_one_no_longer_counts_nothing_stands_in_the_way(registrar):
-    withdraw(registrar, add(outsiders.person(OLGA)))
+    add(outsiders.person(OLGA))
+    services.withdraw_anchor(actor=SYSTEM, fingerprint=selectors.engine.certificate_view(outsiders.authority().der).fingerprint.hex())
     assert add(outsiders.person(OLGA, issuer=rival(), key="new")) == used()
 
 
