@@ -88,6 +88,12 @@ class Keyed(Encoded):
             raise Unsupported("the certificate limits its key to signatures that are not made here")
         return planned
 
+    @remembered
+    def verifying_cost(self) -> int:
+        """How much a signature by this key takes to verify, at least 1: it grows with the square of an RSA modulus, and 3,000 bits are 1."""
+        key = self.public_key
+        return max(1, (key.key_size // 2_048) ** 2 // 2) if isinstance(key, rsa.RSAPublicKey) else 1
+
     def verify(self, identifier: AlgorithmIdentifier, signature: bytes, message: Message) -> Signature:
         """Check a signature by this key and return the algorithm's row; BadSignature or Unsupported. Trust is not looked at."""
         if not may_verify(self.key_algorithm, identifier):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from secmail import der
 from secmail.errors import Malformed
-from secmail.paths import MAX_STEPS
+from secmail.paths import MAX_STEPS, MAX_VERIFICATIONS
 
 MAX_SIGNERS = 64  # countersigners among them
 MAX_CERTIFICATES = 200
@@ -24,7 +24,7 @@ MAX_MULTIPART_SIGNED = 2  # each pass through one converts line ends and looks f
 
 @dataclass
 class Allowance:
-    """What is left. ``steps`` are those of ``Paths``."""
+    """What is left. ``steps`` and ``verifications`` are those of ``Paths``."""
 
     signers: int = MAX_SIGNERS
     certificates: int = MAX_CERTIFICATES
@@ -37,6 +37,7 @@ class Allowance:
     multipart_signed: int = MAX_MULTIPART_SIGNED
     layers: int = 0
     steps: Iterator[int] = field(default_factory=lambda: iter(range(MAX_STEPS)))
+    verifications: Iterator[int] = field(default_factory=lambda: iter(range(MAX_VERIFICATIONS)))
 
     def read(self, member: der.Element | None) -> der.Reader:
         """The members of a collection, after the scan. Malformed if it holds more elements than are left."""

@@ -12,7 +12,7 @@ from secmail.errors import Malformed
 from secmail.streams import CHUNK, Writable
 
 MAX_MEMBER = 16 * 1024 * 1024  # 10,000 recipients with RSA-4096 keys need 7 MB
-MAX_PIECES = 100_000  # and as many more as content in pieces of this size has:
+MAX_PIECES = 50_000  # and as many more as content in pieces of this size has:
 SMALLEST_PIECE = 64
 END_OF_CONTENTS = b"\0\0"
 
@@ -88,10 +88,26 @@ class BerReader:
         elif found == tag | der.CONSTRUCTED:
             self.enter(found)
             while self.peek() is not None:
-                yield from self.octets()
+                yield from self._small_pieces() or self.octets()
             self.leave()
         else:
             raise Malformed("an octet string is expected")
+
+    def _small_pieces(self) -> tuple[bytes, ...]:
+        """What primitive pieces of less than 128 octets hold, joined, as many as are complete in the buffer; empty if there are none."""
+        buffer, position, end = self._buffer, self._offset, len(self._buffer)
+        if self._ends[-1] != der.INDEFINITE:
+            end = min(end, self._ends[-1] - self._start)
+        pieces = []
+        while position + 1 < end and buffer[position] == der.OCTET_STRING and (size := buffer[position + 1]) < der.LONG_FORM:
+            after = position + 2 + size
+            if after > end:
+                break
+            pieces.append(buffer[position + 2 : after])
+            position = after
+        self._offset = position
+        self._count(len(pieces))
+        return (b"".join(pieces),) if pieces else ()
 
     @property
     def _position(self) -> int:
@@ -105,9 +121,7 @@ class BerReader:
 
     def _header(self) -> int:
         """Step over identifier and length octets; return the end of the element, or INDEFINITE."""
-        self._elements += 1
-        if self._elements > MAX_PIECES + self._position // SMALLEST_PIECE:
-            raise Malformed("too many elements for the size of the content")
+        self._count(1)
         self._have(10)
         _, self._offset, end = der.header(self._buffer, self._offset, 1 << 62)
         if end == der.INDEFINITE:
@@ -117,6 +131,11 @@ class BerReader:
         if enclosing not in (der.INDEFINITE, end) and end > enclosing:
             raise Malformed("an element is longer than what encloses it")
         return end
+
+    def _count(self, elements: int) -> None:
+        self._elements += elements
+        if self._elements > MAX_PIECES + self._position // SMALLEST_PIECE:
+            raise Malformed("too many elements for the size of the content")
 
     def _indefinite(self, tag: int, limit: int) -> bytes:
         """The rest of an element whose header had no length, turned into one that has."""

@@ -28,7 +28,7 @@ from secmail.algorithms import (
     lookup,
 )
 from secmail.certificates import Certificate
-from secmail.cms.identifiers import encodings_naming, names
+from secmail.cms.identifiers import encodings_naming, few, names
 from secmail.errors import Unsupported
 from secmail.keys import DecryptionKey, KeyOperations, PublicAgreementKey
 
@@ -168,7 +168,7 @@ class KeyAgreeRecipientInfo:
         return wrap, agreement.derivation(wrap.key_length, self.ukm, info)(secret)
 
     def _encrypted_key(self, certificate: Certificate) -> bytes | None:
-        for encoded in encodings_naming(certificate, self.recipient_encrypted_keys, MAX_KEYS):
+        for encoded in few(encodings_naming(certificate, self.recipient_encrypted_keys, MAX_KEYS)):
             members = der.read(encoded)
             if names(members.element(), certificate):
                 return members.octets()

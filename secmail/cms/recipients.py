@@ -26,7 +26,7 @@ from secmail.algorithms import (
 )
 from secmail.certificates import Certificate
 from secmail.cms.bare import open_bare
-from secmail.cms.identifiers import encodings_naming
+from secmail.cms.identifiers import encodings_naming, few
 from secmail.cms.kemri import KEMRecipientInfo, encapsulation
 from secmail.cms.keyagree import Domain, KeyAgreeRecipientInfo, domain
 from secmail.cms.keytrans import KeyTransRecipientInfo
@@ -166,7 +166,7 @@ def open_first(recipient_infos: der.Element, keys: Sequence[OpeningKey], key_len
     once: a random key would, behind CBC, now and then make content of noise.
     """
     substitute = secrets.token_bytes(key_length)
-    for element, key in _candidates(recipient_infos, keys):
+    for element, key in few(_candidates(recipient_infos, keys)):
         try:
             cek = _opened(element, key)
         except (ValueError, UnsupportedAlgorithm):

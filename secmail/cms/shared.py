@@ -30,7 +30,8 @@ PWRI_KEK = "1.2.840.113549.1.9.16.3.9"
 HMACS = {f"1.2.840.113549.2.{number}": digest for number, digest in enumerate((SHA1, SHA224, SHA256, SHA384, SHA512), 7)}
 HMAC_SHA256 = AlgorithmIdentifier("1.2.840.113549.2.9", der.tlv(der.NULL))
 ITERATIONS = 600_000
-MAX_ITERATIONS = 2_000_000  # of all passwords of a message together: a second of CPU with SHA-512
+MAX_ITERATIONS = 2 * ITERATIONS  # of all passwords of a message together: two of those made here
+SLOW = {"1.2.840.113549.2.10", "1.2.840.113549.2.11"}  # with SHA-384 and SHA-512 each iteration takes twice as long
 MAX_SALT = 1024
 CHECK = 3
 
@@ -105,8 +106,9 @@ class PasswordRecipientInfo:
 
     @property
     def iterations(self) -> int:
-        """What trying one password costs; Malformed or Unsupported if it can't be tried at all."""
-        return self._derivation()[1]
+        """What trying one password costs, in iterations; Malformed or Unsupported if it can't be tried at all."""
+        _, iterations, prf = self._derivation()
+        return 2 * iterations if prf in SLOW else iterations
 
     def open(self, password: Password) -> bytes | None:
         """The content-encryption key, None if the password is not the right one (which three octets tell)."""

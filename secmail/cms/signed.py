@@ -216,7 +216,9 @@ def verify(
         options = replace(options, crls=(*options.crls, *crls), ocsps=(*options.ocsps, *ocsps), cache=None)
     known = (*bag, *certificates)
     cost = 1 + len(crls) + len(ocsps) + sum(map(len, (*crls, *ocsps))) // 4096
-    paths = Paths(trust=trust, at=now, intermediates=known, options=options, steps=allowance.steps, cost=cost)
+    paths = Paths(
+        trust=trust, at=now, intermediates=known, options=options, steps=allowance.steps, verifications=allowance.verifications, cost=cost
+    )
     circumstances = Circumstances(known, paths, now, allowance)
     signers = tuple(verify_signer(each, content_seen, circumstances) for each in infos)
     return SignedData(content_type, signers, bag, signed, crls, ocsps)

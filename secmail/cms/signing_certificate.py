@@ -32,7 +32,15 @@ class CertificateId:
 
     def names(self, certificate: Certificate) -> bool:
         named = self.issuer_serial in (None, certificate.issuer_and_serial_number)
-        return named and self.value == self.digest.of(certificate.der)
+        return named and self.value == _hash(certificate, self.digest)
+
+
+def _hash(certificate: Certificate, digest: Digest) -> bytes:
+    """Computed once: 64 signers may name twenty certificates each, of which each is looked for among two hundred."""
+    found: bytes | None = certificate.prepared.get(digest)
+    if found is None:
+        found = certificate.prepared[digest] = digest.of(certificate.der)
+    return found
 
 
 Limits = Sequence[Sequence[CertificateId]]

@@ -19,6 +19,7 @@ from secmail.errors import BadCertificate, BadSignature, Malformed, SecmailError
 from secmail.paths import Paths, PathVerdict, Purpose
 
 MAX_CANDIDATES = 4  # certificates tried for one signer
+FORMS = 2  # of signed attributes that a signature may be over: as received, and sorted
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
@@ -78,6 +79,8 @@ def _judged(
             if circumstances.allowance.signers == 0:
                 raise Unsupported(f"more than {MAX_SIGNERS} signers and countersigners")
             circumstances.allowance.signers -= 1
+            if not circumstances.paths.may_verify(certificate, FORMS):
+                raise Unsupported("more signatures by long keys than are verified in one message")
             return verified(info, certificate)
         except SecmailError as error:
             rejected.append(RejectedSigner(str(error), error, certificate, info))

@@ -4,7 +4,7 @@
 foreign bytes may cost, in front of asn1crypto. Content of any size is never here but in ``cms.ber``.
 """
 
-from secmail.der.headers import INDEFINITE, encodings, header, holding
+from secmail.der.headers import INDEFINITE, LONG_FORM, encodings, header, holding
 from secmail.der.limits import MAX_DEPTH, MAX_ELEMENTS, MAX_INTEGER_LENGTH, MAX_OID_LENGTH, load, scan
 from secmail.der.reading import Element, Reader, TooMany, definite, joined, limited, read
 from secmail.der.tags import (
@@ -31,6 +31,7 @@ __all__ = [
     "GENERALIZED_TIME",
     "INDEFINITE",
     "INTEGER",
+    "LONG_FORM",
     "MAX_DEPTH",
     "MAX_ELEMENTS",
     "MAX_INTEGER_LENGTH",

@@ -6,6 +6,8 @@ from secmail.der.tags import CONSTRUCTED
 from secmail.errors import Malformed
 
 INDEFINITE = -1
+LONG_FORM = 0x80  # a length octet from here on says how many more there are
+LONG_TAG = 0x1F
 
 
 def header(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
@@ -15,10 +17,10 @@ def header(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
     except IndexError:
         raise Malformed("an element is cut off") from None
     content = position + 2
-    if tag & 0x1F == 0x1F:
+    if tag & LONG_TAG == LONG_TAG:
         raise Malformed("a tag number above 30, which no structure here uses")
-    if size >= 0x80:
-        if size == 0x80:
+    if size >= LONG_FORM:
+        if size == LONG_FORM:
             if not tag & CONSTRUCTED:
                 raise Malformed("a primitive element of indefinite length")
             return tag, content, INDEFINITE

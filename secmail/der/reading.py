@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from secmail.der.headers import INDEFINITE, header
-from secmail.der.limits import MAX_DEPTH, MAX_ELEMENTS, MAX_OID_LENGTH, scan
+from secmail.der.headers import INDEFINITE, LONG_FORM, header
+from secmail.der.limits import MAX_DEPTH, MAX_ELEMENTS, MAX_OID_LENGTH, IndefiniteLength, scan
 from secmail.der.tags import CONSTRUCTED, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, UTC_TIME
 from secmail.der.writing import octets, tlv
 from secmail.errors import Malformed
+
+MAX_REWRITTEN = 150_000  # elements that are given definite lengths, which takes longer than to look at them
 
 
 class Element(NamedTuple):
@@ -161,7 +163,7 @@ def _definite(data: bytes, position: int, depth: int, budget: Iterator[int]) -> 
         raise Malformed("too many elements")
     tag, content, end = header(data, position, len(data))
     if not tag & CONSTRUCTED:
-        return tlv(tag, data[content:end]), end
+        return data[position:end] if data[position + 1] < LONG_FORM else tlv(tag, data[content:end]), end
     parts, position = [], content
     while position != end:
         if end == INDEFINITE and data[position : position + 2] == b"\0\0":
@@ -180,8 +182,6 @@ def limited(element: Element, elements: int = MAX_ELEMENTS) -> tuple[Element, in
     """The element with all of its lengths definite, after ``scan``, and how many elements it holds: BER within limits. Raises Malformed."""
     try:
         return element, scan(element.der, elements)
-    except Malformed:
-        if b"\x80" not in element.der:
-            raise
-    encoded, _ = definite(element.der, elements=elements)
+    except IndefiniteLength:
+        encoded, _ = definite(element.der, elements=min(elements, MAX_REWRITTEN))
     return Reader(encoded).element(), scan(encoded, elements)

@@ -74,11 +74,12 @@ class _Mailbox:
         else:
             addr_spec, name = "".join(self.written), self.comment
         if addr_spec:
-            found.append(Address(" ".join(decode_words(name).split()), addr_spec))
+            found.append(Address(" ".join(decode_words(name).split()) if name else "", addr_spec))
 
 
 def _unquoted(piece: str) -> str:
-    return re.sub(r"\\(.)", r"\1", piece[1:].removesuffix('"'), flags=re.DOTALL)
+    inside = piece[1:].removesuffix('"')
+    return re.sub(r"\\(.)", r"\1", inside, flags=re.DOTALL) if "\\" in inside else inside
 
 
 _SPECIALS = re.compile(r'[()<>\[\]:;@\\,."]')

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from secmail.mime.addresses import Address, parse_addresses
@@ -94,7 +95,7 @@ class ProtectedHeader:
         """The value outside, for display."""
         return None if self.outer_field is None else decode_words(self.outer_field)
 
-    @property
+    @cached_property
     def addresses(self) -> tuple[Address, ...]:
         """The mailboxes of an address field."""
         return parse_addresses(self.field)
@@ -102,17 +103,17 @@ class ProtectedHeader:
     @property
     def all_addresses(self) -> tuple[Address, ...]:
         """The mailboxes of this field and of repeated ones."""
-        return tuple(address for field in (self.field, *self.repeated) for address in parse_addresses(field))
+        return (*self.addresses, *(address for field in self.repeated for address in parse_addresses(field)))
 
     @property
     def all_values(self) -> tuple[str, ...]:
         """The values for display of this field and of repeated ones."""
         return tuple(map(decode_words, (self.field, *self.repeated)))
 
-    @property
+    @cached_property
     def outer_addresses(self) -> tuple[Address, ...]:
         """The mailboxes the field has outside; section 4.4 wants a From that differs there to be pointed out."""
-        return parse_addresses(self.outer_field or "")
+        return self.addresses if self.outer_field == self.field else parse_addresses(self.outer_field or "")
 
 
 def protection_states(

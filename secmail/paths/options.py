@@ -41,18 +41,18 @@ class TrustStore:
         object.__setattr__(self, "anchors", tuple(dict.fromkeys(anchors)))
 
     @cached_property
-    def trust_anchors(self) -> tuple[tuple[CertTrustAnchor, ...], ...]:
-        """The same in the form of the library, in sets of which none has a name with the same key twice: it would see one of them.
+    def trust_anchors(self) -> tuple[tuple[tuple[Certificate, CertTrustAnchor], ...], ...]:
+        """Each with its form for the library, in sets of which none has a name with the same key twice: it would see one of them.
 
         Malformed if one is no certificate.
         """
-        sets: list[dict[object, CertTrustAnchor]] = []
+        sets: list[dict[object, tuple[Certificate, CertTrustAnchor]]] = []
         for anchor in self.anchors:
             holder = anchor.asn1.subject.hashable, anchor.public_key_info
             free = next((each for each in sets if holder not in each), None)
             if free is None:
                 sets.append(free := {})
-            free[holder] = _trust_anchor(anchor)
+            free[holder] = anchor, _trust_anchor(anchor)
         return tuple(tuple(each.values()) for each in sets)
 
 

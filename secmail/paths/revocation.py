@@ -17,9 +17,9 @@ from .crls import RevocationList, read_list
 from .ocsp import OcspResponse, read_response
 from .options import PathOptions, Revocation
 from .signatures import comparable, signed_by
+from .ways import Chain
 from .words import ALL_REASONS, Revoked, Word, revoked
 
-Chain = tuple[Certificate, ...]
 FindPath = Callable[[Certificate, Certificate, datetime], Chain | None]
 
 

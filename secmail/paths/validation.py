@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from asn1crypto import core
 from asn1crypto import x509 as asn1_x509
 from pyhanko_certvalidator import ValidationContext, errors
-from pyhanko_certvalidator.authority import CertTrustAnchor, TrustAnchor
 from pyhanko_certvalidator.name_trees import (
     PKIXSubtrees,
     default_excluded_subtrees,
@@ -26,15 +25,15 @@ from pyhanko_certvalidator.policy_decl import (
     DisallowWeakAlgorithmsPolicy,
     PKIXValidationParams,
 )
-from pyhanko_certvalidator.registry import CertificateRegistry, TrustManager
 from pyhanko_certvalidator.validate import async_validate_path
 
 from ..certificates import Certificate
-from ..errors import Malformed
+from ..errors import Malformed, SecmailError
 from .addresses import forbidden_address
 from .options import EMAIL_PROTECTION, PathOptions, PathVerdict, Purpose, TrustStore
-from .revocation import Chain, Evidence
+from .revocation import Evidence
 from .signatures import comparable, signed_by, weaknesses
+from .ways import Chain, Ways
 from .words import day
 
 # What is wrong comes back in verdicts. Its log lines are tracebacks and names from foreign certificates
@@ -45,6 +44,7 @@ MAX_PATHS = 20  # tried for one certificate; even a mesh of cross-certificates h
 WEAKEST = DisallowWeakAlgorithmsPolicy(frozenset({"md2", "md5"}), rsa_key_size_threshold=1024, dsa_key_size_threshold=1024)  # type: ignore[no-untyped-call]
 MAX_SEARCHES = 2_000  # for issuers, for one message
 MAX_STEPS = 500  # certificates in all paths that are tried for one message, each of which takes about a millisecond
+MAX_VERIFICATIONS = 800  # of signatures by common keys, for one message; by RSA keys of 16,384 bits 25, which take 8 ms each
 MAX_COMPARISONS = 20_000  # of a name with a name constraint, in one path
 TOO_MANY = "there are too many certificates in the message to look at this one"
 ANY_POLICY = "2.5.29.32.0"
@@ -73,7 +73,7 @@ class Paths:
     """What certificates are validated with; the candidates are looked at once, however many certificates a message has.
 
     ``steps`` is shared by all that belong to one message: each certificate in a path that is tried takes ``cost`` of them, and without any
-    left no certificate is valid.
+    left no certificate is valid. So are ``verifications``, of which each signature takes as many as its key costs.
     """
 
     def __init__(
@@ -84,10 +84,12 @@ class Paths:
         intermediates: Iterable[Certificate],
         options: PathOptions,
         steps: Iterator[int] | None = None,
+        verifications: Iterator[int] | None = None,
         cost: int = 1,
     ) -> None:
         self.trust, self.at, self.options = trust, at, options
         self.steps = islice(iter(range(MAX_STEPS)) if steps is None else steps, 0, None, cost)
+        self.verifications = iter(range(MAX_VERIFICATIONS)) if verifications is None else verifications
         self.searches = iter(range(MAX_SEARCHES))
         self._intermediates = intermediates
         self._verdicts: dict[tuple[Certificate, Purpose], PathVerdict] = {}
@@ -110,9 +112,24 @@ class Paths:
         self._verdicts[certificate, purpose] = found
         return found
 
+    def may_verify(self, issuer: Certificate, times: int = 1) -> bool:
+        """Whether so many signatures by this key may still be verified; they are taken off."""
+        try:
+            return _take(self.verifications, issuer.verifying_cost * times)
+        except SecmailError:  # no key that verifies anything
+            return True
+
+    def take_way(self, chain: Chain) -> bool:
+        """Whether this way may still be tried: its steps are taken off, and what long keys cost beyond them."""
+        return _take(self.steps, len(chain)) and _take(self.verifications, sum(each.verifying_cost - 1 for each in chain[1:]))
+
     @cached_property
     def _anchored(self) -> list[Certificate]:
-        return _anchored(self._intermediates, self.trust)
+        return _anchored(self._intermediates, self.trust, self.may_verify)
+
+
+def _take(budget: Iterator[int], count: int) -> bool:
+    return sum(1 for _ in islice(budget, count)) == count
 
 
 def _validated(
@@ -134,7 +151,7 @@ def _validated(
     evidence = Evidence(options, at, candidates, path_of_signer)
     parameters = _policy_parameters(options)
     refusals: list[Refusal] = []
-    for path, chain in _paths(certificate, trust, at, known, paths):
+    for path, chain in _paths(certificate, trust, known, paths):
         if _comparisons(chain) > MAX_COMPARISONS:
             refusals.append((2, "the path from the certificate to a trust anchor has too many name constraints"))
             continue
@@ -150,7 +167,7 @@ def _validated(
             ends = [each.not_after for each in chain] + evidence.changes
             return PathVerdict(True, "the certificate is valid", chain, min(ends), weaknesses(chain))
         refusals.append(refusal)
-    if next(paths.steps, None) is None:
+    if next(paths.steps, None) is None or next(paths.verifications, None) is None:
         return PathVerdict(False, TOO_MANY)
     if refusals:
         return PathVerdict(False, min(refusals)[1])
@@ -180,7 +197,7 @@ def _policy_parameters(options: PathOptions) -> PKIXValidationParams:
 # Finding paths
 
 
-def _anchored(candidates: Iterable[Certificate], trust: TrustStore) -> list[Certificate]:
+def _anchored(candidates: Iterable[Certificate], trust: TrustStore, may_verify: Callable[[Certificate], bool]) -> list[Certificate]:
     """Those candidates whose signatures lead to a trust anchor.
 
     Messages bring up to 200 certificates along, and the number of ways through them grows without bound if anybody can add to them.
@@ -188,71 +205,44 @@ def _anchored(candidates: Iterable[Certificate], trust: TrustStore) -> list[Cert
     by_issuer: dict[str | bytes, list[Certificate]] = {}
     for candidate in dict.fromkeys(candidates):
         with suppress(Malformed):
-            candidate.checked().asn1  # noqa: B018 (errors come out here)
-            by_issuer.setdefault(comparable(candidate.issuer_der), []).append(candidate)
+            by_issuer.setdefault(comparable(candidate.checked().issuer_der), []).append(candidate)
     kept: list[Certificate] = []
     issuers = list(trust.anchors)
     while issuers:
         issuer = issuers.pop()
         waiting = by_issuer.pop(comparable(issuer.subject_der), [])
-        issued = [each for each in waiting if signed_by(each.der, issuer, weak=True)]
+        issued = [each for each in waiting if may_verify(issuer) and signed_by(each.der, issuer, weak=True)]
         # The rest is left for another issuer of the same name
         by_issuer[comparable(issuer.subject_der)] = [each for each in waiting if each not in issued]
-        kept += issued
+        kept += filter(_is_readable, issued)
         issuers += [each for each in issued if each.is_authority]
     return kept
 
 
-class _Registry(CertificateRegistry):
-    """Certificates that a path may go through, asked for issuers no more than so many times.
-
-    A search depth-first through a mesh of cross-certificates meets dead ends without number.
-    """
-
-    searches: Iterator[int]
-
-    @classmethod
-    def of(cls, known: Iterable[Certificate], searches: Iterator[int]) -> "_Registry":
-        registry: _Registry = cls.build(each.asn1 for each in known)
-        registry.searches = searches
-        return registry
-
-    def find_potential_issuers(
-        self, cert: asn1_x509.Certificate, trust_manager: TrustManager
-    ) -> Iterator[TrustAnchor | asn1_x509.Certificate]:
-        if next(self.searches, None) is not None:
-            yield from super().find_potential_issuers(cert, trust_manager)
+def _is_readable(certificate: Certificate) -> bool:
+    """By the library, too; asked last, because it takes longer than to verify."""
+    try:
+        return certificate.asn1 is not None
+    except Malformed:
+        return False
 
 
-def _paths(
-    certificate: Certificate, trust: TrustStore, at: datetime, known: list[Certificate], within: Paths
-) -> list[tuple[ValidationPath, Chain]]:
-    """The ways from the certificate to an anchor by names and keys, as many as may be tried; nothing of them is validated."""
-    originals = {id(each.asn1): each for each in (*trust.anchors, *known, certificate)}
-
-    async def found() -> list[tuple[ValidationPath, Chain]]:
-        paths: list[tuple[ValidationPath, Chain]] = []
-        for anchors in trust.trust_anchors:
-            builder = _rules(anchors, at, _Registry.of(known, within.searches)).path_builder
-            with suppress(errors.PathBuildingError):
-                async for path in builder.async_build_paths_lazy(certificate.asn1):
-                    chain = tuple(originals[id(each)] for each in reversed(list(path)))
-                    # The library takes who has the name and key of an anchor for the anchor
-                    if chain[0] != certificate:
-                        continue
-                    if len(list(islice(within.steps, len(chain)))) < len(chain):
-                        return paths
-                    paths.append((path, chain))
-                    if len(paths) == MAX_PATHS:
-                        return paths
-        return paths
-
-    return _run(found())
+def _paths(certificate: Certificate, trust: TrustStore, known: list[Certificate], within: Paths) -> list[tuple[ValidationPath, Chain]]:
+    """The ways from the certificate to an anchor, as many as may be tried; nothing of them is validated."""
+    paths: list[tuple[ValidationPath, Chain]] = []
+    for anchors in trust.trust_anchors:
+        for path, chain in Ways(anchors, known, within.searches).of(certificate):
+            if not within.take_way(chain):
+                return paths
+            paths.append((path, chain))
+            if len(paths) == MAX_PATHS:
+                return paths
+    return paths
 
 
 def _path_to(signer: Certificate, anchor: Certificate, at: datetime, known: list[Certificate], within: Paths) -> Chain | None:
     """A path of somebody who signed evidence to one anchor; its certificates are not looked up in other evidence here."""
-    paths = _paths(signer, TrustStore([anchor]), at, known, within)
+    paths = _paths(signer, TrustStore([anchor]), known, within)
     return next((chain for path, chain in paths if _invalid(path, at, PKIXValidationParams()) is None), None)
 
 
@@ -266,10 +256,9 @@ def _comparisons(chain: Chain) -> int:
     return names * constraints
 
 
-def _rules(anchors: Iterable[CertTrustAnchor], at: datetime, registry: CertificateRegistry | None = None) -> ValidationContext:
+def _rules(at: datetime) -> ValidationContext:
     return ValidationContext(
-        trust_roots=anchors,
-        certificate_registry=registry,
+        trust_roots=(),
         moment=at,
         revinfo_policy=CertRevTrustPolicy(NO_REVOCATION),
         time_tolerance=timedelta(0),
@@ -292,7 +281,7 @@ def _revoked(chain: Chain, evidence: Evidence) -> Refusal | None:
 def _invalid(path: ValidationPath, at: datetime, policies: PKIXValidationParams) -> Refusal | None:
     """Why a path is not valid by RFC 5280 section 6.1."""
     try:
-        _run(async_validate_path(_rules((), at), path, _constrained(policies, path)))
+        _run(async_validate_path(_rules(at), path, _constrained(policies, path)))
     except errors.ExpiredError as error:
         return 1, f"{_which(error.is_ee_cert)} expired on {day(error.expired_dt)}"
     except errors.NotYetValidError as error:

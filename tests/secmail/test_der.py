@@ -145,6 +145,13 @@ def test_depth_and_elements_just_within_the_limits_pass():
     der.scan(der.sequence(b"\x05\0" * 400_000))
 
 
+def test_elements_that_have_to_be_given_definite_lengths_are_fewer():
+    few, many = (der.Reader(der.sequence(b"\x30\x80\0\0" * count)).element() for count in (140_000, 160_000))
+    assert der.limited(few) == (der.Reader(der.sequence(b"\x30\0" * 140_000)).element(), 140_001)
+    with pytest.raises(Malformed):
+        der.limited(many)
+
+
 @pytest.mark.parametrize("depth", [66, 100_000])
 def test_deep_indefinite_lengths_are_refused_and_do_not_exhaust_the_stack(depth):
     with pytest.raises(Malformed):

@@ -1,5 +1,7 @@
 """What a path has to keep beside RFC 5280's algorithm: algorithms, authorities, and every address that is believed."""
 
+from types import SimpleNamespace
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -9,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from test_paths import ADA, AUTHORITY, DAY, NOW, ROOT, TRUST, Holder, check, issue, name
 
 from secmail import Certificate, Malformed, TrustStore, der
-from secmail.paths import PathOptions, Revocation, validate
+from secmail.paths import PathOptions, Paths, Revocation, validate
 
 RULE = "the path from the certificate to a trust anchor breaks a rule"
 
@@ -221,3 +223,21 @@ def test_the_whole_path_is_signed():
     assert check(ADA, AUTHORITY, trust=TRUST)
     forged = issue("Authority", Holder(ADA.key, ROOT.x509), ca=True, key=AUTHORITY.key)
     assert not check(ADA, forged)
+
+
+def test_a_path_of_twenty_certificates_is_found_and_one_of_forty_is_not_looked_for():
+    chain = [ROOT]
+    for number in range(38):
+        chain.append(issue(f"Authority {number}", chain[-1], ca=True))
+    assert check(issue("Ada", chain[18]), *chain[1:19])
+    assert not check(issue("Ada", chain[38]), *chain[1:])
+
+
+@pytest.mark.parametrize(("bits", "most"), [(2_048, 800), (4_096, 400), (16_384, 25)])
+def test_fewer_signatures_are_verified_by_longer_keys(bits, most):
+    """RFC 8551 section 6: "cryptographic resource management"; 64 signers with keys of 4,096 bits, in two forms each, are within."""
+    key = rsa.RSAPublicNumbers(65_537, (1 << bits) - 1).public_key()
+    holder = issue("Ada", ROOT, key=SimpleNamespace(public_key=lambda: key))
+    paths = Paths(trust=TRUST, at=NOW, intermediates=(), options=PathOptions())
+    assert all(paths.may_verify(holder.certificate) for _ in range(most))
+    assert not paths.may_verify(holder.certificate)

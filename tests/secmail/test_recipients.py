@@ -337,6 +337,17 @@ def test_secrets_are_in_no_representation():
     assert repr(SHARED_KEYS[0].value) not in repr(SHARED_KEYS)
 
 
+def test_a_shared_key_is_found_where_ten_thousand_names_contain_its_own():
+    own = SecretKey(bytes(32), b"k")
+    others = [shared.KEKRecipientInfo.make(SecretKey(bytes(32), b"k%d" % number), CEK) for number in range(10_000)]
+    few, many = (
+        der.Reader(der.tlv(der.SET, *infos, shared.KEKRecipientInfo.make(own, CEK))).element() for infos in (others[1:], others)
+    )
+    assert open_first(few, [own], len(CEK)) == (CEK, own)
+    with pytest.raises(Malformed):
+        open_first(many, [own], len(CEK))
+
+
 # PasswordRecipientInfo, RFC 3211
 
 
@@ -371,6 +382,12 @@ def password_info(iterations: int, salt=b"salt1234", prf=b"", cipher=AES256_CBC,
 def test_a_password_that_would_cost_more_than_a_second_is_refused(iterations):
     with pytest.raises(Malformed):
         cek_from([password_info(iterations)], PASSWORD)
+
+
+def test_an_iteration_with_sha_512_counts_twice():
+    prf = der.sequence(der.oid("1.2.840.113549.2.11"))
+    with pytest.raises(Malformed):
+        cek_from([password_info(shared.MAX_ITERATIONS // 2 + 1, prf=prf)], PASSWORD)
 
 
 def test_the_cost_of_all_passwords_together_is_bounded():

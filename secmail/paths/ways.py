@@ -1,0 +1,77 @@
+"""Ways from a certificate to a trust anchor, by names and key identifiers. Nothing of them is validated here.
+
+The library has a search of its own, which computes anew at each step what names and keys it compares: in a mesh of cross-certificates that
+took ten times as long as all validation.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterable, Iterator
+
+from pyhanko_certvalidator.authority import CertTrustAnchor
+from pyhanko_certvalidator.path import ValidationPath
+
+from ..certificates import Certificate
+from .signatures import comparable
+
+MAX_LENGTH = 32  # certificates in a way; real ones have five
+
+Chain = tuple[Certificate, ...]
+Anchored = tuple[Certificate, CertTrustAnchor]  # an anchor as given and as the library has it
+
+
+class Ways:
+    """The ways to some anchors through known certificates, the shortest first.
+
+    ``searches`` is shared by all that belong to one message: each certificate that lengthens a way takes one, because there are dead
+    ends without number in a mesh.
+    """
+
+    def __init__(self, anchors: Iterable[Anchored], known: Iterable[Certificate], searches: Iterator[int]) -> None:
+        self._searches = searches
+        self._anchors = {_holder(each): (each, anchor) for each, anchor in anchors}
+        self._anchors_of: dict[Hashable, list[Anchored]] = defaultdict(list)
+        for each, anchor in self._anchors.values():
+            self._anchors_of[comparable(each.subject_der)].append((each, anchor))
+        self._known_of: dict[Hashable, list[Certificate]] = defaultdict(list)
+        for each in known:
+            if _holder(each) not in self._anchors:
+                self._known_of[comparable(each.subject_der)].append(each)
+        self._found: dict[Certificate, tuple[list[Anchored], list[Certificate]]] = {}
+
+    def of(self, certificate: Certificate) -> Iterator[tuple[ValidationPath, Chain]]:
+        """Each in the form of the library and as certificates, the given one first and the trust anchor last."""
+        own = self._anchors.get(_holder(certificate))
+        if own is not None:  # and who else has the name and key of an anchor has no way to it
+            if own[0] == certificate:
+                yield ValidationPath(own[1], [], None), (certificate,)
+            return
+        waiting: deque[tuple[Chain, frozenset[Certificate]]] = deque([((certificate,), frozenset((certificate,)))])
+        while waiting:
+            chain, seen = waiting.popleft()
+            between = [each.asn1 for each in reversed(chain[1:])]
+            anchors, issuers = self._issuers(chain[-1])
+            for each, anchor in anchors:
+                yield ValidationPath(anchor, between, certificate.asn1), (*chain, each)
+            if len(chain) < MAX_LENGTH - 1:
+                waiting += [((*chain, each), seen | {each}) for each in issuers if each not in seen and next(self._searches, None) is not None]
+
+    def _issuers(self, certificate: Certificate) -> tuple[list[Anchored], list[Certificate]]:
+        """The anchors and the other certificates that may have issued it."""
+        found = self._found.get(certificate)
+        if found is None:
+            name = comparable(certificate.issuer_der)
+            anchors = [(each, anchor) for each, anchor in self._anchors_of.get(name, ()) if _may_have_issued(each, certificate)]
+            known = [each for each in self._known_of.get(name, ()) if _may_have_issued(each, certificate)]
+            found = self._found[certificate] = anchors, known
+        return found
+
+
+def _holder(certificate: Certificate) -> Hashable:
+    return comparable(certificate.subject_der), certificate.public_key_info
+
+
+def _may_have_issued(issuer: Certificate, certificate: Certificate) -> bool:
+    """RFC 5280 section 4.2.1.1: whether the authority key identifier, where there is one, names this key, and this certificate of it."""
+    key, serial = certificate.asn1.authority_key_identifier, certificate.asn1.authority_issuer_serial
+    own = issuer.asn1.key_identifier
+    return not (key and own and key != own) and serial in (None, issuer.asn1.issuer_serial)
