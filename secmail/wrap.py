@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, get_args
 
 from secmail.algorithms import AES256_CBC, AES256_GCM, CHACHA20_POLY1305, RSASSA_PSS, ContentEncryption, Digest
 from secmail.certificates import Certificate
@@ -243,6 +243,8 @@ def plan_envelope(recipients: Sequence[AnyRecipient], choice: ContentEncryptionC
     for each in recipients:
         if isinstance(each, Recipient):
             each.check()
+    if choice not in (choices := get_args(ContentEncryptionChoice)):
+        raise ValueError(f"the content encryption is one of {', '.join(choices)}")
     unknown = without_gcm(recipients)
     chosen = {"gcm": AES256_GCM, "cbc": AES256_CBC, "chacha20-poly1305": CHACHA20_POLY1305}
     algorithm = (AES256_CBC if unknown else AES256_GCM) if choice == "auto" else chosen[choice]

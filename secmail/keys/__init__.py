@@ -88,9 +88,13 @@ class SecretKey:
 
 @dataclass(frozen=True)
 class Password:
-    """What a PasswordRecipientInfo (RFC 3211) is opened with: the octets of the password, which are UTF-8 by custom."""
+    """What a PasswordRecipientInfo (RFC 3211) is opened with: the octets of the password, which are UTF-8 by custom; ValueError for none."""
 
     value: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.value:
+            raise ValueError("a password is not empty")
 
 
 OpeningKey = DecryptionKey | BareKey | SecretKey | Password

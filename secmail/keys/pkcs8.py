@@ -36,8 +36,10 @@ def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
     """Read one private key (PKCS#8, or the older PEM forms) with the passphrase it is encrypted with.
 
     Malformed if it is none, the passphrase is wrong, or an ML-KEM or ML-DSA key's seed and expanded form contradict each other; Unsupported
-    for kinds that are not used here, and for ML-KEM and ML-DSA keys without their seed.
+    for kinds that are not used here, and for ML-KEM and ML-DSA keys without their seed. TypeError for a passphrase that is no octets.
     """
+    if not isinstance(password, bytes | None):
+        raise TypeError("a passphrase is octets, such as those of a text in UTF-8")
     if len(data) > MAX_KEY:
         raise Malformed("a private key is not that long")
     if found := _post_quantum(data):

@@ -18,17 +18,20 @@ from secmail import (
     EssAttributes,
     FileSource,
     Malformed,
+    Password,
     Recipient,
     SecurityLabel,
     Unsupported,
     encrypt,
     enveloping,
+    load_private_key,
     sign,
     signing,
     unwrap,
     wrapping,
 )
 from secmail.algorithms import AES256_GCM
+from secmail.wrap import plan_envelope
 
 ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\nHello\r\n"
 HEADERS = b"From: Ada <ada@example.org>\r\nTo: bob@example.org\r\nSubject: [...]\r\nMIME-Version: 1.0\r\n"
@@ -213,3 +216,18 @@ def test_a_file_is_unwrapped_in_passes_that_do_not_share_a_position(tmp_path):
         with result.content.open() as one, result.content.open() as two:
             assert one.read(100_000) == two.read(100_000)
             assert one.read() == two.read()
+
+
+def test_a_content_encryption_that_is_none_is_an_error_that_names_the_choices():
+    with pytest.raises(ValueError, match="auto, gcm, cbc"):
+        plan_envelope([Recipient(certificate("bob"))], "rot13")
+
+
+def test_an_empty_password_is_none():
+    with pytest.raises(ValueError, match="empty"):
+        Password(b"")
+
+
+def test_a_passphrase_is_octets():
+    with pytest.raises(TypeError, match="octets"):
+        load_private_key(b"", "secret")
