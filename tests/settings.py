@@ -11,6 +11,7 @@ if "PORTAL_DATA" not in os.environ:
 if "PYTEST_XDIST_WORKER" in os.environ and os.environ["PORTAL_DATA"] == os.environ.get("PORTAL_TESTS"):
     # Inherited from the process that hands out the tests: each that runs them has a folder, and a Redis, of its own.
     os.environ["PORTAL_DATA"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
+    os.makedirs(os.environ["PORTAL_DATA"], mode=0o700, exist_ok=True)
 
 from portal.settings import *
 from portal.settings import DATA_DIR, DATABASES, INSTALLED_APPS, PROCESS
