@@ -50,7 +50,8 @@ def as_asn1(encoded: bytes) -> asn1_x509.Certificate:
 
 
 def _names_and_extensions(loaded: asn1_x509.Certificate) -> tuple[object, ...]:
-    """What paths are built by: a name may hold a value that is no text, an extension may be cut off."""
+    """What paths are built by: a name may hold a value that is no text, an extension be cut off, a serial number have 9,000 digits."""
     if max(sum(map(len, name.chosen)) for name in (loaded.subject, loaded.issuer)) > MAX_NAME:
         raise Malformed("a name has too many members")  # asn1crypto recurses once for each of a kind
-    return loaded.subject.hashable, loaded.issuer.hashable, loaded.critical_extensions
+    names = loaded.subject.hashable, loaded.issuer.hashable
+    return *names, loaded.critical_extensions, loaded.issuer_serial, loaded.authority_issuer_serial

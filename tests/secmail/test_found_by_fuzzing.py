@@ -59,6 +59,15 @@ def test_a_name_may_hold_a_value_that_is_no_text():
     assert validate(certificate("bob"), trust=trust(), at=NOW, intermediates=others).valid
 
 
+def test_a_serial_number_of_thousands_of_digits_makes_a_certificate_malformed():
+    """RFC 5280 section 4.1.2.2: "up to 20 octets". Python refuses to write a number of more than 4,300 digits."""
+    tbs = der.read(x509.load_der_x509_certificate(certificate("ada").der).tbs_certificate_bytes).rest()
+    version, _, *rest = der.encodings(tbs, 0, len(tbs))
+    long = Certificate.from_der(signed(der.sequence(version, der.integer(1 << 16_000), *rest)))
+    assert validate(long, trust=trust(), at=NOW, intermediates=[certificate("ca")]).reason == "the certificate is malformed"
+    assert validate(certificate("bob"), trust=trust(), at=NOW, intermediates=[long, certificate("ca")]).valid
+
+
 def test_an_extension_that_is_cut_off_makes_a_certificate_malformed():
     cut_off = reissued("ada", ("2.5.29.9", b""))
     assert validate(cut_off, trust=trust(), at=NOW, intermediates=[certificate("ca")]).reason == "the certificate is malformed"
