@@ -10,6 +10,7 @@ import pytest
 
 from secmail.algorithms import (
     SHA1,
+    SHA3_224,
     SHA3_256,
     SHA3_384,
     SHA3_512,
@@ -42,6 +43,8 @@ OWN_OID = Not("is written as rsaEncryption, with the digest in digestAlgorithm")
 WITH_OTHERS = Not("is the digest of Ed448 or ML-DSA here, and tried with them")
 NO_HKDF = Not("OpenSSL 3.0 knows nothing of RFC 8418")
 NO_DSA = Not("only RFC 4134 has such messages, and test_vectors.py reads them")
+DSA_READ = Not("is only read, for the keys of others")
+CURVE_ONLY = Not("names the key in place of the signature, which no peer writes")
 
 # Signatures by name: who signs, and how
 
@@ -58,7 +61,11 @@ BOUNCY_CASTLE_SIGNATURES = {
     "ECDSA with SHA-256": "ada SHA256withECDSA",
     "ECDSA with SHA-384": "bob SHA384withECDSA",
     "ECDSA with SHA-512": "carl SHA512withECDSA",
+    "ECDSA": CURVE_ONLY,
+    **{f"ECDSA with SHA3-{size}": f"ada SHA3-{size}withECDSA" for size in (224, 256, 384, 512)},
+    **{f"RSA with SHA3-{size}": f"rita SHA3-{size}withRSA" for size in (224, 256, 384, 512)},
     "DSA with SHA-1": NO_DSA,
+    **{f"DSA with SHA-{size}": DSA_READ for size in (224, 256)},
     "Ed25519": "eddy Ed25519",
     "Ed448": "edna Ed448",
     "ML-DSA-44": LATER,
@@ -75,7 +82,11 @@ OPENSSL_SIGNATURES = {
     "ECDSA with SHA-256": ("ada", "-md", "sha256"),
     "ECDSA with SHA-384": ("bob", "-md", "sha384"),
     "ECDSA with SHA-512": ("carl", "-md", "sha512"),
+    "ECDSA": CURVE_ONLY,
+    **{f"ECDSA with SHA3-{size}": Not("OpenSSL 3.0 does not sign with it in CMS") for size in (224, 256, 384, 512)},
+    **{f"RSA with SHA3-{size}": OWN_OID for size in (224, 256, 384, 512)},
     "DSA with SHA-1": NO_DSA,
+    **{f"DSA with SHA-{size}": DSA_READ for size in (224, 256)},
     "Ed25519": Not("OpenSSL 3.0 has no default digest for it in CMS"),
     "Ed448": Not("OpenSSL 3.0 has no default digest for it in CMS"),
     "ML-DSA-44": LATER,
@@ -91,6 +102,7 @@ BOUNCY_CASTLE_DIGESTS = {
     SHA256: "SHA256withRSAandMGF1",
     SHA384: "SHA384withRSAandMGF1",
     SHA512: "SHA512withRSAandMGF1",
+    SHA3_224: "SHA3-224withRSAandMGF1",
     SHA3_256: "SHA3-256withRSAandMGF1",
     SHA3_384: "SHA3-384withRSAandMGF1",
     SHA3_512: "SHA3-512withRSAandMGF1",
@@ -105,6 +117,7 @@ OPENSSL_DIGESTS = {
     SHA256: "sha256",
     SHA384: "sha384",
     SHA512: "sha512",
+    SHA3_224: "sha3-224",
     SHA3_256: "sha3-256",
     SHA3_384: "sha3-384",
     SHA3_512: "sha3-512",
