@@ -10,6 +10,7 @@ let timer = 0;
 let changed = false;
 let leaving = false;
 let sending = false;
+let answered = false; // by Send, and nothing was changed since
 
 // --- saving ---
 
@@ -61,6 +62,7 @@ async function save({ keepalive = false } = {}) {
 
 form.addEventListener("input", (event) => {
   if (event.target.type === "file") return;
+  answered = false;
   changed = true;
   clearTimeout(timer);
   timer = setTimeout(save, PAUSE);
@@ -79,8 +81,8 @@ form.addEventListener("htmx:beforeRequest", (event) => {
     clearTimeout(timer);
     sending = true;
     window.htmx.trigger("#fields", "htmx:abort"); // the check that is under way has nothing left to say
-  } else if (sending) {
-    event.preventDefault();
+  } else if (sending || answered) {
+    event.preventDefault(); // a check of what was written before Send would talk over its answer
   }
 });
 // Whatever goes wrong is said beside Send: what was written stays where it is.
@@ -90,7 +92,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.swapOverride = "innerHTML";
 });
 form.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.elt === form) sending = false;
+  if (event.detail.elt !== form) return;
+  sending = false;
+  answered = true;
 });
 
 function complain(reason) {

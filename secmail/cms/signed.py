@@ -30,7 +30,6 @@ from secmail.streams import CHUNK, BytesSource, ChunkReader, Source, Writable
 MAX_COLLECTION = 4 * 1024 * 1024  # octets of all certificates, and of all signers
 MAX_EVIDENCE = 32  # CRLs and OCSP responses
 MAX_OCSP = 64 * 1024  # octets of all OCSP responses, most of which have two thousand
-MAX_KNOWN_DIGESTS = 6  # each goes over all of the content
 MAX_DIGESTS = 1_000  # elements of the digest algorithms, which are read in each pass
 MAX_ATTRIBUTES = 1024 * 1024  # no signed attributes are larger; content beyond can't be mistaken for them
 CERTIFICATES, CRLS = der.context(0), der.context(1)
@@ -246,8 +245,6 @@ def _enter(reader: BerReader) -> tuple[str, list[Digest], bool]:
     digests, _ = der.limited(reader.element(der.SET, MAX_ATTRIBUTES), MAX_DIGESTS)
     algorithms = list(_algorithms(digests.inside()))
     known = [DIGESTS[oid] for oid in {each.oid for each in algorithms} & DIGESTS.keys()]
-    if len(known) > MAX_KNOWN_DIGESTS:
-        raise Malformed(f"more than {MAX_KNOWN_DIGESTS} digest algorithms")
     reader.enter(der.SEQUENCE)
     content_type = reader.element(der.OBJECT_IDENTIFIER).oid()
     encapsulated = reader.peek() is not None
