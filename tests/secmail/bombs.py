@@ -988,12 +988,13 @@ def countersignatures_of_countersignatures():
     return signed(Forged(unsigned=(attribute.attribute(attribute.COUNTERSIGNATURE, info),)))
 
 
-@bomb()
+@bomb(ends=(None,))
 def digests_of_every_kind_over_much_content():
     from secmail.algorithms import DIGESTS
 
     known = der.tlv(der.SET, *(each.identifier.der for each in DIGESTS.values()))
-    return signed(Forged(content=b"Content-Type: text/plain\r\n\r\n" + bytes(2 * MIB)), digests=known)
+    content = CONTENT + bytes(4 * MIB)
+    return signed(Forged(content=content), digests=known, content=der.octets(content))
 
 
 # Recipients
