@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import BinaryIO, Literal
+from typing import Literal
 
 from secmail import der
 from secmail.certificates import Certificate
@@ -39,7 +39,7 @@ from secmail.keys import BareKey, OpeningKey, Password, SecretKey
 from secmail.labels.label import SecurityLabel
 from secmail.mime import Entity, Header, Headers, read_entity
 from secmail.paths import PathOptions, TrustStore
-from secmail.streams import BytesSource, CrlfReader, Source
+from secmail.streams import BytesSource, Source, canonical
 
 MAX_LAYERS = 10
 PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
@@ -267,7 +267,7 @@ class _Opener:
     def _layer(self, entity: Entity, detached: Source | None) -> Opened | None:
         if entity.content_type == "multipart/signed" and entity.parameters.get("protocol", "").lower() in PKCS7_SIGNATURE:
             self.allowance.enter_layer()
-            self.allowance.take_multipart_signed()
+            self.allowance.take_multipart_signed(entity.body)
             return self._multipart_signed(entity)
         if not _is_pkcs7(entity):
             return None
@@ -321,7 +321,7 @@ class _Opener:
             raise Malformed("a multipart/signed has two parts (RFC 1847 section 2.1)")
         if parts[1].content_type not in (*PKCS7_SIGNATURE, "application/octet-stream"):
             raise Malformed("the second part of a multipart/signed is no signature (RFC 8551 section 3.5.3.2)")
-        content = _Canonical(parts[0].raw)
+        content = canonical(parts[0].raw)  # RFC 8551 section 3.1.1: whatever line ends the message was stored with
         signed = self._verified(parts[1].content, content)
         return _signed_layer(signed), content, signed.content_type == DATA
 
@@ -339,13 +339,3 @@ class _Opener:
 
 def _signed_layer(signed: SignedData) -> SignedLayer:
     return SignedLayer.of(signed.signers, signed.agreement, signed.content_type, signed.certificates)
-
-
-@dataclass(frozen=True)
-class _Canonical:
-    """RFC 8551 section 3.1.1: what was signed had CRLF line ends, whatever the message was stored with."""
-
-    source: Source
-
-    def open(self) -> BinaryIO:
-        return CrlfReader(self.source.open())

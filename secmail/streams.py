@@ -14,6 +14,8 @@ import io
 import re
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from secmail.errors import Malformed
@@ -52,6 +54,14 @@ def copy(stream: BinaryIO, sink: Writable, chunk: int = CHUNK) -> int:
 
 
 # --- pull -----------------------------------------------------------------------------------------------------------
+
+
+def longer(source: Source, octets: int) -> bool:
+    """Whether a source has more octets than that; no more of it is read than tells."""
+    with closing(source.open()) as stream:
+        while octets >= 0 and (piece := stream.read(CHUNK)):
+            octets -= len(piece)
+    return octets < 0
 
 
 class ChunkReader(io.BufferedIOBase, BinaryIO):
@@ -197,6 +207,20 @@ def section(source: Source | _Sectioned, start: int, end: int | None = None) -> 
 
 
 _WHITESPACE = b" \t\r\n"
+
+
+@dataclass(frozen=True)
+class _Canonical:
+    source: Source
+
+    def open(self) -> BinaryIO:
+        return CrlfReader(self.source.open())
+
+
+def canonical(source: Source) -> Source:
+    """The same with CRLF line ends (``CrlfReader``); whole lines of what has them already are not gone over again."""
+    whole = source._source if isinstance(source, _Section) else source
+    return source if isinstance(whole, _Canonical) else _Canonical(source)
 
 
 class Base64Reader(ChunkReader):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from secmail import der
 from secmail.errors import Malformed
 from secmail.paths import MAX_STEPS, MAX_VERIFICATIONS
+from secmail.streams import Source, longer
 
 MAX_SIGNERS = 64  # countersigners among them
 MAX_CERTIFICATES = 200
@@ -19,7 +20,8 @@ MAX_PURE = 16 * 1024 * 1024  # octets of content that are read at once for algor
 MAX_DIGESTS = 12  # each goes over all of the content; ten layers have one each, a triple wrap by two signers four in all
 MAX_PASSES = 70  # ten layers have 55 and their digests
 MAX_INSIDE_WEAK = 8  # passes left inside triple DES, of which each decrypts again: a signature, an envelope and a signature
-MAX_MULTIPART_SIGNED = 2  # each pass through one converts line ends and looks for boundaries
+MAX_MULTIPART_SIGNED = 2  # of any size; each pass through one converts line ends and looks for boundaries
+MAX_DEEPER_MULTIPART_SIGNED = 512 * 1024  # octets of those inside them
 
 
 @dataclass
@@ -82,8 +84,8 @@ class Allowance:
             raise Malformed("more than one layer of triple DES")
         self.layers, self.passes = 0, min(self.passes, MAX_INSIDE_WEAK)
 
-    def take_multipart_signed(self) -> None:
-        """Malformed if there is none left."""
+    def take_multipart_signed(self, body: Source) -> None:
+        """Malformed if there is none left, and this one is not small either."""
         self.multipart_signed -= 1
-        if self.multipart_signed < 0:
-            raise Malformed(f"more than {MAX_MULTIPART_SIGNED} layers of multipart/signed")
+        if self.multipart_signed < 0 and longer(body, MAX_DEEPER_MULTIPART_SIGNED):
+            raise Malformed(f"more than {MAX_MULTIPART_SIGNED} layers of multipart/signed around more than {MAX_DEEPER_MULTIPART_SIGNED} octets")

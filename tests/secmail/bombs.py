@@ -1317,9 +1317,11 @@ def triple_des_around_signatures():
     return header() + BINARY + triple_des(in_layers(signed_once([SHA256]), 8, CONTENT + bytes(2 * MIB)))
 
 
-@bomb(deep=9)
-def multipart_signed_in_multipart_signed(depth):
-    inner = CONTENT + b"x\n" * 2 * MIB
+@bomb(deep=(9, 2 * MIB), in_three_layers=(3, 2 * MIB))
+@bomb(ends=(SignerMismatch, BadSignature, None), small=(9, 150 * 1024))
+def multipart_signed_in_multipart_signed(figures):
+    depth, lines = figures
+    inner = CONTENT + b"x\n" * lines
     signature = b"\r\nContent-Type: application/pkcs7-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     signature += base64.encodebytes(content_info(SIGNED_DATA, detached_parts()))
     for number in range(depth):

@@ -28,7 +28,6 @@ from secmail import (
     wrapping,
 )
 from secmail.cms import shared
-from secmail.cms.allowance import MAX_MULTIPART_SIGNED
 
 SHARED_KEY, PASSWORD = SecretKey(secrets.token_bytes(32), b"id"), Password(b"correct horse")
 KINDS = {"sign": SignedLayer, "clear": SignedLayer, "gcm": EnvelopedLayer, "cbc": EnvelopedLayer, "compress": CompressedLayer}
@@ -38,7 +37,7 @@ everybody = st.sampled_from([*RECIPIENTS, SHARED_KEY, PASSWORD])
 bodies = st.binary(max_size=3000) | st.builds(lambda piece, times: piece * times, st.binary(max_size=9), st.integers(0, 20_000))
 shapes = st.lists(st.sampled_from(["sign", "clear", "gcm", "cbc"]), min_size=1, max_size=4).flatmap(
     lambda kinds: st.permutations([*kinds, "compress"]) | st.just(kinds)
-).filter(lambda kinds: kinds.count("clear") <= MAX_MULTIPART_SIGNED)
+)
 
 
 @pytest.fixture(autouse=True)
