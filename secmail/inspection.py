@@ -57,16 +57,18 @@ def claims_of(signer: Signer) -> Claims:
     return signer if isinstance(signer, VerifiedSigner) else signer.unproven
 
 
-def inspect_message(message: Source, *, now: datetime, keys: Sequence[OpeningKey] = (), max_size: int = MAX_SIZE) -> Inspection:
+def inspect_message(
+    message: Source, *, now: datetime, keys: Sequence[OpeningKey] = (), max_size: int = MAX_SIZE, detached: Source | None = None
+) -> Inspection:
     """Walk the layers of a message as far as ``keys`` open them, believing nobody. Malformed for what is none, Unsupported for
-    CMS types that are not read here. ``now`` is only what signing times are compared with."""
+    CMS types that are not read here. ``now`` is only what signing times are compared with; ``detached`` as for ``unwrap``."""
     outer = read_message(message)
     content: Source | None = message
     entity: Entity | None = outer
     layers: list[Layer] = []
     sealed: SecmailError | None = None
     try:
-        for peeled in peel(outer, keys=keys, trust=NOBODY, now=now, max_size=max_size):
+        for peeled in peel(outer, keys=keys, trust=NOBODY, now=now, max_size=max_size, detached=detached):
             layers.append(peeled.layer)
             content, entity = peeled.content, peeled.entity
     except (NotARecipient, DecryptionError, Unsupported) as error:

@@ -4,6 +4,7 @@ This is the only part of the engine that opens files and looks at the clock. ``m
 (``making``, ``opening``, ``receipt``, ``expanding``, ``labels``), over ``inputs``, ``keys``, ``content``, ``report`` and ``output``.
 """
 
+import importlib.metadata
 import os
 import signal
 import sys
@@ -63,10 +64,18 @@ def _parser() -> Parser:
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"secmail {_version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for family in (making, opening, receipt, expanding, labels):
         family.add(commands)
     return parser
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("secmail-portal")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed: run from its folder)"
 
 
 def _read_standard_input_once(arguments: Namespace) -> None:

@@ -47,7 +47,7 @@ def add(commands: "_SubParsersAction[Parser]") -> None:
         action="store_true",
         help="content that nobody signed comes out too, with exit status 0; whether CBC content was changed on the way, nothing tells",
     )
-    opening.add_argument("--content", metavar="FILE", help="what a detached signature is about, if FILE is only that")
+    _add_content(opening)
     add_trust(opening)
     opening.add_argument(
         "--policy", dest="certificate_policy", metavar="OID", action="append", default=[], help="a certificate policy that paths must be valid for; may be repeated"
@@ -63,8 +63,13 @@ def add(commands: "_SubParsersAction[Parser]") -> None:
         example="secmail show --json secret.eml",
     )
     add_input(show)
+    _add_content(show)
     add_report(show)
     add_keys(show, "decrypt")
+
+
+def _add_content(parser: Parser) -> None:
+    parser.add_argument("--content", metavar="FILE", help="what a detached signature is about, if FILE is only that")
 
 
 def run_open(arguments: Namespace) -> int:
@@ -89,9 +94,9 @@ def run_open(arguments: Namespace) -> int:
 
 def run_show(arguments: Namespace) -> int:
     who = keys(arguments)
-    with inputs.message(arguments.file) as source, concerning(arguments.file):
+    with inputs.message(arguments.file) as source, inputs.detached(arguments.content) as detached, concerning(arguments.file):
         with telling(source, arguments, arguments.output):
-            message = inspect_message(source, now=inputs.moment(None), keys=who.opening)
+            message = inspect_message(source, now=inputs.moment(None), keys=who.opening, detached=detached)
         shown = report.written(message)
         if (content := report.canonical(message)) is not None:
             shown["content"] |= report.digest(content)

@@ -207,7 +207,7 @@ def verify(
             reader.leave()
         reader.end()
     if infos and not encapsulated and detached is None:
-        raise Malformed("the signed content is absent")
+        raise Malformed("the signed content is absent: a signature that stands alone is read together with what it is about")
     signed = observer.content or _EncapsulatedContent(source) if encapsulated else None
     content_seen = observer.finish(content_type, lambda: _octets(signed or detached, allowance), ambiguous=encapsulated and detached is not None)
     if crls or ocsps:

@@ -201,6 +201,19 @@ def test_a_detached_signature_is_opened_with_its_content(secmail: CommandLine) -
     assert secmail("open --trust root.crt --content content signature.p7s").status == 1
 
 
+def test_a_detached_signature_is_shown_with_its_content_and_asks_for_it(secmail: CommandLine) -> None:
+    secmail.write("signature.p7s", signed_data(Forged(), detached=True))
+    secmail.write("content", Forged().content)
+    assert len(secmail("show --json --content content signature.p7s").json["layers"][0]["signers"]) == 1
+    ended = secmail("show signature.p7s")
+    assert (ended.status, "the signed content is absent" in ended.err) == (3, True)
+
+
+def test_the_version_is_told(secmail: CommandLine) -> None:
+    ended = secmail("--version")
+    assert (ended.status, ended.out.split()[0]) == (0, b"secmail")
+
+
 def test_the_letter_of_these_tests_is_no_secret(secmail: CommandLine) -> None:
     """An error repeats no content."""
     secmail(WRAP)
