@@ -266,12 +266,12 @@ class _Opener:
 
     def _layer(self, entity: Entity, detached: Source | None) -> Opened | None:
         if entity.content_type == "multipart/signed" and entity.parameters.get("protocol", "").lower() in PKCS7_SIGNATURE:
-            self.allowance.enter_layer()
+            self.allowance.enter_layer(entity.body, entity.encoding)
             self.allowance.take_multipart_signed(entity.body)
             return self._multipart_signed(entity)
         if not _is_pkcs7(entity):
             return None
-        self.allowance.enter_layer()
+        self.allowance.enter_layer(entity.body, entity.encoding)
         with closing(entity.content.open()) as stream:
             content_type = enter_content_info(BerReader(stream))
         if content_type == SIGNED_DATA:

@@ -18,6 +18,9 @@ MAX_CERTIFICATE_OCTETS = 1024 * 1024
 MAX_ELEMENTS = 50_000  # of certificates, revocation information and signers; 64 signers with 200 certificates have 40,000
 MAX_PURE = 16 * 1024 * 1024  # octets of content that are read at once for algorithms that sign content itself
 MAX_DIGESTS = 12  # each goes over all of the content; ten layers have one each, a triple wrap by two signers four in all
+MAX_LARGE_LAYERS = 6  # around content of any size: a triple wrap, compression, and a list's signature and envelope
+MAX_DEEPER_LAYERS = 256 * 1024  # octets of layers inside them, which are decoded once more in each pass
+QUOTED_PRINTABLE = 3  # layers that one in this encoding counts for
 MAX_PASSES = 70  # ten layers have 55 and their digests
 MAX_INSIDE_WEAK = 8  # passes left inside triple DES, of which each decrypts again: a signature, an envelope and a signature
 MAX_MULTIPART_SIGNED = 2  # of any size; each pass through one converts line ends and looks for boundaries
@@ -56,9 +59,11 @@ class Allowance:
         if min(self.certificates, self.certificate_octets) < 0:
             raise Malformed(f"more than {MAX_CERTIFICATES} certificates, or {MAX_CERTIFICATE_OCTETS} octets of them, in a message")
 
-    def enter_layer(self) -> None:
-        """To read what a layer holds, all layers around it are read again."""
-        self.layers += 1
+    def enter_layer(self, body: Source, encoding: str) -> None:
+        """To read what a layer holds, all layers around it are read again. Malformed for a deep one that is not small."""
+        self.layers += QUOTED_PRINTABLE if encoding == "quoted-printable" else 1
+        if self.layers > MAX_LARGE_LAYERS and longer(body, MAX_DEEPER_LAYERS):
+            raise Malformed(f"more than {MAX_LARGE_LAYERS} layers around more than {MAX_DEEPER_LAYERS} octets")
         self._take_passes(self.layers)
 
     def take_digests(self, count: int) -> None:

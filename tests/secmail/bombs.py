@@ -1251,7 +1251,7 @@ def compression_just_within_the_limit():
     return header() + b"Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: binary\r\n\r\n" + compressed(packed)
 
 
-@bomb(ends=(None,))
+@bomb()
 def compression_around_eight_signatures():
     inner = CONTENT + os.urandom(MIB)
     for _ in range(8):
@@ -1271,6 +1271,11 @@ def in_layers(make: Callable[[bytes], bytes], count: int, content: bytes) -> byt
     for _ in range(count):
         content = BINARY + make(content)
     return content
+
+
+def quoted(octets: bytes) -> bytes:
+    """All of them as quoted-printable."""
+    return b"=\r\n".join(b"".join(b"=%02X" % each for each in octets[start : start + 24]) for start in range(0, len(octets), 24))
 
 
 def signed_once(digests: list[Digest]) -> Callable[[bytes], bytes]:
@@ -1305,6 +1310,17 @@ def triple_des(content: bytes) -> bytes:
     algorithm = Algorithm("1.2.840.113549.3.7", der.octets(bytes(8))).der
     encrypted = der.sequence(der.oid(DATA), algorithm, der.tlv(0x80, ciphertext))
     return content_info(ENVELOPED_DATA, der.sequence(der.integer(version), infos, encrypted))
+
+
+@bomb(base64=("base64", 9, base64.encodebytes, MIB // 8), quoted_printable=("quoted-printable", 5, quoted, MIB // 32))
+def layers_in_layers_of_text(figures):
+    """Each is decoded again for each that is inside it."""
+    encoding, count, encode, size = figures
+    fields = f"Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+    inner = CONTENT + bytes(size)
+    for _ in range(count):
+        inner = fields + encode(signed_once([SHA256])(inner))
+    return header() + inner
 
 
 @bomb(in_nine_layers=9, in_two_layers=2)
