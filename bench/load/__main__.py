@@ -65,13 +65,13 @@ def _measure(chosen: argparse.Namespace, data: Path, server: "Postgres | None") 
     from bench.load import report, runs
     from bench.load.users import Pace, sign_in
 
-    crowd, every = Crowd(chosen.people, chosen.readers), chosen.readers / chosen.rate
+    crowd, every = Crowd(chosen.people, chosen.readers), chosen.readers * chosen.writes / chosen.rate
     stack = runs.stack_in(data, server)
     print(runs.fill(stack, crowd, deliveries=chosen.deliveries, objects=chosen.objects), flush=True)
     with stack:
         users = sign_in(stack, crowd)
-        found = runs.run(stack, users, Pace(every), chosen.seconds)
-        print(f"\n{len(users)} people, each every {every:.2f} s: the inbox, one message opened, one written to one other\n")
+        found = runs.run(stack, users, Pace(every, writes=chosen.writes), chosen.seconds)
+        print(f"\n{len(users)} people, each every {every:.2f} s: the inbox, one message opened, {chosen.writes} written, each to one other\n")
         print(report.of(found), flush=True)
         flashes = runs.flashes(stack, users[0], chosen.waiting)
         print(f"\n{report.of_flashes(flashes)}", flush=True)
@@ -110,7 +110,8 @@ def arguments() -> argparse.Namespace:
     for each in (runner, options):
         each.add_argument("--only", action="append", choices=DATABASES)
         each.add_argument("--seconds", type=float, default=180)
-        each.add_argument("--rate", type=float, default=26, help="rounds a second, of all of them together")
+        each.add_argument("--rate", type=float, default=26, help="messages written a second, by all of them together")
+        each.add_argument("--writes", type=int, default=5, help="messages each of them writes for each look at the inbox and each message opened")
         each.add_argument("--writers", type=int, default=8, help="for the curve")
         each.add_argument("--curve", type=float, default=20, help="seconds for each point of the curve, 0 for none")
     return options.parse_args()

@@ -1,6 +1,6 @@
 """People who are signed in and read and write over HTTP, at a pace: thin clients, because they share the machine with the portal.
 
-A round of one of them is: the inbox (the whole page), then messages of it (the piece that a browser with scripts asks for), then a message of
+A round of one of them is: the inbox (the whole page), then messages of it (the piece that a browser with scripts asks for), then messages of
 their own (the form posted as such a browser posts it). What is unread is opened first.
 """
 
@@ -32,6 +32,7 @@ class Pace:
     every: float
     lists: int = 1
     opens: int = 1
+    writes: int = 1
     recipients: int = 1
 
 
@@ -118,7 +119,7 @@ class User:
 
     def live(self, pace: Pace, end: float) -> None:
         """Rounds until `end`, spread evenly: a round that took longer than its time is followed by the next at once."""
-        acts = [self.list] * pace.lists + [self.open] * pace.opens + [lambda: self.write(pace.recipients)]
+        acts = [self.list] * pace.lists + [self.open] * pace.opens + [lambda: self.write(pace.recipients)] * pace.writes
         pause, due = threading.Event(), time.monotonic() + self.dice.random() * pace.every
         for act in itertools.cycle(acts):
             pause.wait(max(0.0, min(due, end) - time.monotonic()))
