@@ -2,6 +2,7 @@
 
     python -m bench.load                                            everything, on SQLite and PostgreSQL (make load)
     python -m bench.load run --only sqlite --seconds 30             a shorter look
+    python -m bench.load cost --queries                             CPU and questions of one message, step by step, in this process
     python -m bench.load seed --data FOLDER --deliveries 100000     only fills the data folder of a portal that is set up
 """
 
@@ -41,6 +42,25 @@ def seed(chosen: argparse.Namespace) -> bool:
         print(seed.seed(chosen.deliveries, crowd=crowd, objects=chosen.objects, chance=chosen.seed), flush=True)
     if chosen.waiting:
         print(f"{seed.queue(chosen.waiting, crowd=crowd):,} ROUTINE messages wait for delivery", flush=True)
+    return True
+
+
+def cost(chosen: argparse.Namespace) -> bool:
+    """In this process, which becomes one of a portal of its own."""
+    from tests import postgres
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    with contextlib.ExitStack() as cleanup:
+        if chosen.postgres:
+            server = cleanup.enter_context(postgres.Postgres())
+            server.create("portal")
+            os.environ["DATABASE_URL"] = server.url("portal")
+        import django
+
+        django.setup()
+        from bench.load import cost
+
+        print(cost.report(cost.measure(chosen.rounds), questions=chosen.queries), flush=True)
     return True
 
 
@@ -97,6 +117,11 @@ def arguments() -> argparse.Namespace:
     options = argparse.ArgumentParser(prog="bench.load", description=(__doc__ or "").splitlines()[0])
     options.set_defaults(act=run)
     commands = options.add_subparsers()
+    coster = commands.add_parser("cost", help="what one message costs")
+    coster.set_defaults(act=cost)
+    coster.add_argument("--rounds", type=int, default=5, help="of 20 messages each, after one that is not counted")
+    coster.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
+    coster.add_argument("--queries", action="store_true", help="also every question and how often a step asks it")
     seeder, runner = commands.add_parser("seed", help="fill a data folder"), commands.add_parser("run", help="measure (the default)")
     seeder.set_defaults(act=seed)
     seeder.add_argument("--data", type=Path, help="the data folder (PORTAL_DATA)")

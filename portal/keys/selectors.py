@@ -45,7 +45,7 @@ def key_rows(user: User) -> list[KeyRow]:
     ]
 
 
-def valid_certificates(users: Iterable[User], purpose: str) -> dict[str, Certificate]:
+def valid_certificates(users: Iterable[User], purpose: str, *, with_private_keys: bool = False) -> dict[str, Certificate]:
     """Per user id the newest certificate that holds now. Who is missing has none."""
     now = timezone.now()
     rows = Certificate.objects.filter(
@@ -56,6 +56,8 @@ def valid_certificates(users: Iterable[User], purpose: str) -> dict[str, Certifi
         not_before__lte=now,
         not_after__gt=now,
     ).order_by("not_before")
+    if with_private_keys:
+        rows = rows.select_related("private_key")
     return {str(row.user_id): row for row in rows}
 
 
@@ -65,6 +67,8 @@ def certificates_outside(addresses: Iterable[str]) -> dict[str, Certificate]:
     Upper and lower case are the same in an address here, as in certificates (RFC 8550 section 3).
     """
     now, wanted = timezone.now(), {each.lower(): each for each in addresses}
+    if not wanted:
+        return {}
     rows = Certificate.objects.filter(
         user__isnull=True,
         address__in=list(wanted),

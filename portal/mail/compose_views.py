@@ -1,6 +1,5 @@
 """Writing: drafts that save themselves, the check while one types, sending and taking back."""
 
-from contextlib import suppress
 from dataclasses import asdict
 from urllib.parse import urlencode
 
@@ -19,7 +18,7 @@ from portal.mail.correspondents import correspondents
 from portal.mail.forms import draft_content
 from portal.mail.services.check import Check
 from portal.mail.services.drafts import Attached, DraftTaken, TooMuch
-from portal.mail.services.submit import Refusal, Submitted
+from portal.mail.services.submit import NotYours, Refusal, Submitted
 from portal.outbox.models import Precedence
 
 ANSWERS = {"reply", "all", "forward"}
@@ -107,15 +106,13 @@ def detach(request: HttpRequest, draft_id: str, upload_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @signed_in
 def send(request: HttpRequest, draft_id: str) -> HttpResponse:
-    """Submits. Whatever happens, the draft is saved first; the same form posted again is the same message."""
+    """Submits, or saves the draft of what is refused; the same form posted again is the same message."""
     if request.method == "GET":  # after signing in on the way
         return redirect("mail:draft", draft_id)
-    if services.belongs_to_another(request.user, draft_id):
-        return _absent(request, draft_id)
     content = draft_content(request.POST)
-    with suppress(DraftTaken):  # posted twice: `submit` answers with the message that is on its way
-        services.save_draft(request.user.id, draft_id, content)
     outcome = _submit(request, draft_id, content)
+    if isinstance(outcome, NotYours):
+        return _absent(request, draft_id)
     if isinstance(outcome, Refusal):
         return _refused(request, draft_id, content, outcome)
     if not request.headers.get("HX-Request"):
@@ -241,10 +238,13 @@ def _attach(request: HttpRequest, draft_id: str) -> tuple[list[Attached], str]:
 def _submit(request: HttpRequest, draft_id: str, content: DraftContent) -> Submitted | Refusal:
     """With the files that came along, if the browser has no script to send them earlier."""
     files, refused = request.FILES.getlist("files"), getattr(request, "upload_refused", "")
-    if refused:
-        return Refusal([_why_not(refused)])
     try:
+        if refused:
+            services.save_draft(request.user.id, draft_id, content)
+            return Refusal([_why_not(refused)])
         outcome = services.submit(request.vault, request.actor, draft_id, content, files)
+    except DraftTaken:
+        return services.earlier(request.user, draft_id)
     except TooMuch:
         return Refusal([_why_not("too-large")])
     if files:

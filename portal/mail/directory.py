@@ -67,6 +67,8 @@ class Recipient:
 def resolve(text: str) -> list[Recipient]:
     """The entries of a field, in order, each person once. Separated by commas or semicolons."""
     entries = [_key(each) for each in split(text)]
+    if not entries:
+        return []
     people = _people(key for _, key in entries)
     found, seen = [], set()
     for typed, key in entries:

@@ -38,8 +38,9 @@ class Dispatcher:
         """One look. Trouble is logged when it begins and when it ends, not twenty times a second."""
         try:
             self._announce()
-            self._ring("pump_urgent", workers.URGENT, urgent_only=True)
-            self._ring("pump", workers.BULK, urgent_only=False)
+            if selectors.ready().exists():  # one question for both, because nearly always the answer is no
+                self._ring("pump_urgent", workers.URGENT, urgent_only=True)
+                self._ring("pump", workers.BULK, urgent_only=False)
             self._note("")
         except (RedisError, OperationalError):
             self._note("redis")

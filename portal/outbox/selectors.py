@@ -17,8 +17,8 @@ IS_OPEN = RawSQL("state IN ('waiting', 'running')", (), output_field=BooleanFiel
 IS_RUNNING = RawSQL("state = 'running'", (), output_field=BooleanField())
 
 
-def claimable(*, urgent_only: bool = False, with_limited: bool = True) -> QuerySet[Job]:
-    """Jobs that a worker may take now, in the order in which they must be taken; `with_limited` those of kinds with a limit, too.
+def ready(*, urgent_only: bool = False) -> QuerySet[Job]:
+    """Jobs whose time has come, in the order in which they must be taken, whether or not their kind's limit is reached.
 
     A time further ahead than anybody may set comes from a clock that was wrong, and counts as passed. The bound for
     leases leaves room for clocks of several machines that differ by less than a lease.
@@ -31,13 +31,19 @@ def claimable(*, urgent_only: bool = False, with_limited: bool = True) -> QueryS
     jobs = Job.objects.filter(IS_OPEN, ready | expired)
     if urgent_only:
         jobs = jobs.filter(precedence__lte=Precedence.IMMEDIATE)
+    return jobs.order_by("precedence", "id")
+
+
+def claimable(*, urgent_only: bool = False, with_limited: bool = True) -> QuerySet[Job]:
+    """Those of them that a worker may take now; `with_limited` also of kinds with a limit, as far as there are places."""
+    now, jobs = clock.now(), ready(urgent_only=urgent_only)
     for kind, most in registry.limits().items():
         places = most - _running(kind, now) if with_limited and not urgent_only else 0
         if places <= 0:
             jobs = jobs.exclude(kind=kind)
         elif places == 1:
             jobs = jobs.exclude(kind=kind, precedence__gt=Precedence.IMMEDIATE)
-    return jobs.order_by("precedence", "id")
+    return jobs
 
 
 def _running(kind: str, now: datetime) -> int:

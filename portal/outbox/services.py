@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from portal.outbox import clock, registry, selectors, wakeup
 from portal.outbox.models import Job, Precedence
@@ -82,16 +83,17 @@ def claim(*, urgent_only: bool = False) -> Claimed | None:
     (BEGIN IMMEDIATE), PostgreSQL locks the row and lets the others skip it.
     """
     with transaction.atomic():
-        claimed = _take(urgent_only)
+        claimed = take(urgent_only=urgent_only)
     if claimed is not None:
         stop_here(f"{claimed.kind}.claimed")
     return claimed
 
 
-def _take(urgent_only: bool) -> Claimed | None:
+def take(*, urgent_only: bool = False) -> Claimed | None:
     """`claim`, in the caller's transaction."""
-    jobs = selectors.claimable(urgent_only=urgent_only, with_limited=_counts_alone())
-    job = jobs.select_for_update(skip_locked=True).first()
+    job = None if urgent_only else _first(selectors.ready())
+    if urgent_only or (job is not None and job.kind in registry.limits()):  # only then is it worth counting places
+        job = _first(selectors.claimable(urgent_only=urgent_only, with_limited=_counts_alone()))
     if job is None:
         return None
     claimed = Claimed(
@@ -107,6 +109,11 @@ def _take(urgent_only: bool) -> Claimed | None:
     _change("claim", id=job.id, set={"fence": claimed.fence, "attempts": claimed.attempts, "lease_until": lease_until})
     stop_here(f"{claimed.kind}.before-claim-commit")
     return claimed
+
+
+def _first(jobs: QuerySet[Job]) -> Job | None:
+    """Locked, and passing over those that another worker has locked."""
+    return jobs.select_for_update(skip_locked=True).first()
 
 
 def _counts_alone() -> bool:
@@ -164,7 +171,7 @@ def run_ready(*, limit_seconds: float, urgent_only: bool = False) -> int:
     following: Claimed | None = None
 
     def then() -> Claimed | None:
-        return _take(urgent_only) if time.monotonic() < end else None
+        return take(urgent_only=urgent_only) if time.monotonic() < end else None
 
     while (job := following or claim(urgent_only=urgent_only)) is not None:
         count += 1

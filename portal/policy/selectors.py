@@ -142,21 +142,21 @@ def blocked_recipients(
             wanted = unsaved_label(*wanted)
         except LabelRefused as refused:
             return [str(refused)]
-    if not asked.originator_may_read(wanted.der):
-        return ["You may not use this label."]
-    outside = {name for name, person in recipients if isinstance(person, Outsider)}
-    return [
-        f"{name} may not {'be sent' if name in outside else 'read'} {wanted.marking}."
-        for name in asked.may_not_read(wanted.der)
-    ]
+    return asked.barred(wanted, recipients).sentences
 
 
-def barred(originator: User, label: Label, recipients: Recipients) -> set[str]:
-    """Those of the recipients, as typed, who may not read what has this label; all of them if the originator may not use it."""
-    asked = _Asked.about(originator, recipients)
-    if not asked.originator_may_read(label.der):
-        return {name for name, _ in recipients}
-    return set(asked.may_not_read(label.der))
+@dataclass(frozen=True)
+class Barred:
+    """Whom a label keeps out. Where the originator may not use it, that is all that is said, and `names` are all recipients."""
+
+    originator: bool
+    names: frozenset[str]  # as typed
+    sentences: list[str]
+
+
+def barred(originator: User, label: Label, recipients: Recipients) -> Barred:
+    """Who of these may not read what has this label, in one look at what they hold."""
+    return _Asked.about(originator, recipients).barred(label, recipients)
 
 
 def answer_label(originator: User, quoted: Label, recipients: Recipients) -> Label | None:
@@ -249,6 +249,14 @@ class _Asked:
 
     def originator_may_read(self, der: bytes) -> bool:
         return engine.decide(self.originator, der, self.now).granted
+
+    def barred(self, label: Label, recipients: Recipients) -> Barred:
+        if not self.originator_may_read(label.der):
+            return Barred(True, frozenset(name for name, _ in recipients), ["You may not use this label."])
+        outside = {name for name, person in recipients if isinstance(person, Outsider)}
+        names = self.may_not_read(label.der)
+        sentences = [f"{name} may not {'be sent' if name in outside else 'read'} {label.marking}." for name in names]
+        return Barred(False, frozenset(names), sentences)
 
     def may_not_use(self, classification: int, reference: str | None = None) -> list[str]:
         return self._refused(lambda held: engine.may_use(held, classification, reference, self.now))

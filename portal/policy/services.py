@@ -28,6 +28,7 @@ __all__ = [
     "label_row",
     "received_label",
     "revoke_clearance",
+    "row_of",
 ]
 
 
@@ -139,6 +140,12 @@ def label_row(*, classification: int, categories: Iterable[str] = (), privacy_ma
     # get_or_create takes the other's row if somebody makes the same label at the same moment
     row, _ = Label.objects.get_or_create(der=label.der, defaults={name: getattr(label, name) for name in columns})
     return row
+
+
+def row_of(label: Label, *, categories: Iterable[str] = ()) -> Label:
+    """`label_row` for a label that was worked out already: the policy is asked again only if nobody used it yet."""
+    found = Label.objects.filter(der=label.der).first()
+    return found or label_row(classification=label.classification, categories=categories)
 
 
 def received_label(der: bytes) -> Label | None:

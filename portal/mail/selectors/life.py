@@ -46,9 +46,10 @@ def steps(user: User, message_id: str) -> Steps | None:
     message = Message.objects.filter(id=message_id, originator=user).first()
     if message is None:
         return None
-    sent = Delivery.objects.filter(owner=user, envelope__message=message, arrived_in=Delivery.Folder.SENT).first()
-    ways = list(Outbound.objects.filter(envelope__message=message).order_by("address"))
-    here = len({each for envelope in message.envelopes.all() for each in envelope.recipients})
+    envelopes = list(message.envelopes.all()) if message.sealed_at else []  # none before, and nothing that would be in one
+    sent = Delivery.objects.filter(owner=user, envelope__in=envelopes, arrived_in=Delivery.Folder.SENT).first() if envelopes else None
+    ways = list(Outbound.objects.filter(envelope__in=envelopes).order_by("address")) if envelopes else []
+    here = len({each for envelope in envelopes for each in envelope.recipients})
     return Steps(
         steps=[*_steps_here(message, here, ways), *map(_way, ways)],
         can_undo=_can_undo(message),

@@ -21,7 +21,7 @@ from portal.mail.services.reading import Download, attachment, open_attachment, 
 from portal.mail.services.relay import relay
 from portal.mail.services.release import end_release, release
 from portal.mail.services.seal import seal
-from portal.mail.services.submit import Refusal, Submitted, submit
+from portal.mail.services.submit import Refusal, Submitted, earlier, submit
 from portal.mail.services.undo import undo
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "deliver",
     "detach",
     "discard_draft",
+    "earlier",
     "end_release",
     "is_own",
     "kept",

@@ -11,6 +11,7 @@ from portal.mail.content import DraftContent
 from portal.mail.directory import Recipient, cleared, encryption_certificates, resolve
 from portal.mail.models import Upload
 from portal.mail.services import problems
+from portal.mail.services.drafts import uploads_of
 from portal.outbox.models import Precedence
 from portal.policy import selectors as policy
 from portal.policy import services as policy_services
@@ -54,6 +55,7 @@ class Check:
     bcc: list[Recipient] = field(default_factory=list)
     typed: list[tuple[str, object]] = field(default_factory=list)  # everybody, as the policy is asked about them
     classification: int | None = None
+    files: list[Upload] = field(default_factory=list)
 
     @cached_property
     def choices(self) -> list[policy.LabelChoice]:
@@ -89,15 +91,17 @@ def check(originator: User, draft_id: str, content: DraftContent, more: Sequence
     typed = cleared((each.typed, each.party) for each in everybody)
     with_keys = encryption_certificates([each.party for each in everybody if each.party] + [originator])
     label, label_problems = _label(content)
-    blocked = policy.blocked_recipients(originator, label, typed) if label else []
+    barred = policy.barred(originator, label, typed) if label else None
+    blocked = barred.sentences if barred else []
     naming_typed = problems.unknown(everybody) + problems.without_certificate(everybody, with_keys)
     found = naming_typed + problems.of_recipients(everybody, with_keys, originator) + label_problems + blocked
     found += problems.of_answer(originator, draft_id, label)
     envelopes = len(everybody) - len(once([*to, *cc])) + 1
-    found += problems.of_content(originator, draft_id, content, more, envelopes=envelopes)
+    files = [*uploads_of(originator.id, draft_id), *more]
+    found += problems.of_content(content, files, envelopes=envelopes)
     return Check(
         originator,
-        people=_people(everybody, with_keys, label, policy.barred(originator, label, typed) if label else set()),
+        people=_people(everybody, with_keys, label, barred.names if barred else frozenset()),
         problems=found,
         naming_typed=naming_typed + blocked,
         sentence=_sentence(everybody, label, content) if not found else found[0],
@@ -107,11 +111,12 @@ def check(originator: User, draft_id: str, content: DraftContent, more: Sequence
         bcc=bcc,
         typed=typed,
         classification=content.classification,
+        files=files,
     )
 
 
 def _people(
-    everybody: Iterable[Recipient], with_keys: dict[str, Certificate], label: Label | None, barred: set[str]
+    everybody: Iterable[Recipient], with_keys: dict[str, Certificate], label: Label | None, barred: frozenset[str]
 ) -> list[Person]:
     return [
         Person(

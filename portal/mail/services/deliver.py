@@ -76,7 +76,9 @@ def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummar
 
 
 def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> None:
-    message = Message.objects.select_related("originator", "label").get(id=envelope.message_id)
+    message = envelope.message
+    # Locked: of two envelopes that are finished at the same time, the later one must see that the other is done.
+    message.state = Message.objects.select_for_update().values_list("state", flat=True).get(id=message.id)
     for batch in _batches(rows):
         Delivery.objects.bulk_create(batch)
         stop_here("deliver.batch")

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +20,7 @@ from portal.keys.calls import Payload, answers, unlocked
 from portal.keys.chunks import ChunkWriter, open_chunks
 from portal.keys.sealing import context, new_key
 from portal.keys.uploads import SealedUpload
-from portal.keys.vault import Vault, seal_for
+from portal.keys.vault import Vault, sealers
 from portal.mail.content import DraftContent, Summary
 from portal.mail.models import Delivery, Draft, Message, Upload
 from portal.policy.access import decide_for
@@ -29,6 +30,8 @@ from portal.stops import stop_here
 DRAFT_TIMEOUT = 3.0
 MOST_ATTACHMENTS = 200
 WAITING_MESSAGES = 10  # a person's files that wait in drafts may be as large as so many messages
+
+_REPLACED = ("object_name", "sealed_key", "summary", "saved_at")
 
 
 class DraftTaken(Exception):
@@ -52,35 +55,55 @@ def save_draft(
 
     Raises `DraftTaken` if the message is on its way already, or the draft somebody else's.
     """
-    object_name, sealed_key = _write_sealed(owner_id, content.to_json())
-    people = ", ".join(part for part in (content.to, content.cc, content.bcc) if part.strip())
-    now = timezone.now()
-    stop_here("draft.written")
-    with transaction.atomic():
-        old = Draft.objects.filter(id=draft_id).first()
-        taken = (old is not None and old.owner_id != owner_id) or Message.objects.filter(id=draft_id).exists()
-        if not taken:
-            attachments = Upload.objects.filter(draft_id=draft_id, owner_id=owner_id).exists()
-            summary = Summary(content.subject, people, attachments).to_json()
-            Draft.objects.update_or_create(
-                id=draft_id,
-                defaults={
-                    "owner_id": owner_id,
-                    "object_name": object_name,
-                    "sealed_key": sealed_key,
-                    "summary": seal_for(owner_id, summary, "summary", object_name),
-                    "saved_at": now,
-                    "answers": old.answers if old else answers,
-                    "label": old.label if old else label,
-                },
-            )
-    if taken:
-        objects.delete(object_name)
-        raise DraftTaken
+    draft = write_draft(owner_id, draft_id, content, attachments=uploads_of(owner_id, draft_id).exists())
+    draft.answers, draft.label = answers, label
+    with naming(draft):
+        if Message.objects.filter(id=draft_id).exists():
+            raise DraftTaken
     stop_here("draft.committed")
-    if old:
-        objects.delete(old.object_name)
-    return now
+    return draft.saved_at
+
+
+def write_draft(owner_id: str, draft_id: str, content: DraftContent, *, attachments: bool) -> Draft:
+    """A draft's row for `naming`; what it says is in an object that only its owner's storage key opens."""
+    key, seal = new_key(), sealers([owner_id])[owner_id]
+    with objects.create() as (name, file):
+        writer = ChunkWriter(file, key)
+        writer.write(content.to_json())
+        writer.close()
+    people = ", ".join(part for part in (content.to, content.cc, content.bcc) if part.strip())
+    stop_here("draft.written")
+    return Draft(
+        id=draft_id,
+        owner_id=owner_id,
+        object_name=name,
+        sealed_key=seal(key, "draft", name),
+        summary=seal(Summary(content.subject, people, attachments).to_json(), "summary", name),
+        saved_at=timezone.now(),
+    )
+
+
+@contextmanager
+def naming(draft: Draft) -> Iterator[None]:
+    """A transaction that puts the row in its former's place, after its block. The object that no row names then is deleted.
+
+    Raises `DraftTaken`, as the block may, if the draft is somebody else's: then nothing was kept.
+    """
+    try:
+        with transaction.atomic():
+            yield
+            former = Draft.objects.filter(id=draft.id).first()
+            if former is not None and former.owner_id != draft.owner_id:
+                raise DraftTaken
+            if former is not None:
+                draft.answers, draft.label_id = former.answers, former.label_id
+            # one statement, because the page may save by itself at the moment in which somebody sends
+            Draft.objects.bulk_create([draft], update_conflicts=True, unique_fields=["id"], update_fields=_REPLACED)
+    except DraftTaken:  # of any other end it is not known whether the row was kept
+        objects.delete(draft.object_name)
+        raise
+    if former is not None:
+        objects.delete(former.object_name)
 
 
 def reopen_draft(draft_id: str, owner_id: str) -> str:
@@ -89,16 +112,6 @@ def reopen_draft(draft_id: str, owner_id: str) -> str:
     Draft.objects.filter(id=draft_id, owner_id=owner_id).update(id=new_id)
     Upload.objects.filter(draft_id=draft_id, owner_id=owner_id).update(draft_id=new_id)
     return new_id
-
-
-def _write_sealed(owner_id: str, plaintext: bytes) -> tuple[str, bytes]:
-    """(object name, file key sealed to the owner's storage key)."""
-    key = new_key()
-    with objects.create() as (name, file):
-        writer = ChunkWriter(file, key)
-        writer.write(plaintext)
-        writer.close()
-    return name, seal_for(owner_id, key, "draft", name)
 
 
 def load_draft(vault: Vault, draft_id: str) -> tuple[DraftContent, list[Attached], Draft] | None:

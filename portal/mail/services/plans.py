@@ -9,7 +9,6 @@ from portal.mail.content import Submission
 from portal.mail.directory import Outside, Party, cleared, encryption_certificates
 from portal.mail.models import Envelope, Message
 from portal.policy import selectors as policy
-from portal.policy.access import decide_for
 
 
 class CannotSeal(Exception):
@@ -45,11 +44,11 @@ def people_of(message: Message, submission: Submission) -> dict[str, Party]:
 
 def decide(message: Message, people: dict[str, Party]) -> None:
     """Again, with the clearances of this moment: they may have changed since the message was accepted."""
-    if not decide_for(message.originator, message.label).granted:
+    barred = policy.barred(message.originator, message.label, cleared((each.username, each) for each in people.values()))
+    if barred.originator:
         raise CannotSeal("Your clearance no longer allows this label.")
-    others = cleared((each.username, each) for each in people.values())
-    if blocked := policy.blocked_recipients(message.originator, message.label, others):
-        raise CannotSeal(" ".join(blocked))
+    if barred.names:
+        raise CannotSeal(" ".join(barred.sentences))
 
 
 def plans_for(message: Message, submission: Submission, people: dict[str, Party]) -> list[Plan]:

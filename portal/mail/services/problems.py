@@ -10,7 +10,6 @@ from portal.keys.known import why_none
 from portal.mail.content import DraftContent
 from portal.mail.directory import Recipient
 from portal.mail.models import Delivery, Draft, Upload
-from portal.mail.services.drafts import uploads_of
 from portal.policy import selectors as policy
 from portal.policy.models import Label
 
@@ -50,11 +49,9 @@ def of_answer(originator: User, draft_id: str, label: Label | None) -> list[str]
     return [] if decision.granted else [decision.reason]
 
 
-def of_content(
-    originator: User, draft_id: str, content: DraftContent, more: Sequence[Upload], *, envelopes: int
-) -> list[str]:
+def of_content(content: DraftContent, files: Sequence[Upload], *, envelopes: int) -> list[str]:
     problems = []
-    sizes = [each.size for each in [*uploads_of(originator.id, draft_id), *more]]
+    sizes = [each.size for each in files]
     if not content.text.strip() and not sizes:
         problems.append("The message is empty: write something or attach a file.")
     if len(content.subject) > 998:

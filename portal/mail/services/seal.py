@@ -1,12 +1,13 @@
 """The seal job: decide once more, sign once, encrypt for everybody or for nobody."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from portal.audit.models import Outcome, Verb
-from portal.audit.services import Actor, record
+from portal.audit.services import Actor, record, record_all
 from portal.keys import objects
 from portal.mail.content import Submission
 from portal.mail.models import Draft, Envelope, Message, Outbound, Upload
@@ -50,16 +51,7 @@ def _refuse(message: Message, reason: str) -> Finish:
 
     def finish() -> None:
         finish_message(message, "refuse", reason)
-        record(
-            verb=Verb.SIGNED,
-            actor=originator_actor(message),
-            kind="message",
-            id=message.id,
-            label=message.label.marking,
-            outcome=Outcome.REFUSED,
-            reason=reason,
-            correlation=message.id,
-        )
+        record(**_event(message, Verb.SIGNED, "message", message.id, reason=reason, outcome=Outcome.REFUSED))
         transaction.on_commit(lambda: objects.delete(content_object))
 
     return finish
@@ -68,24 +60,26 @@ def _refuse(message: Message, reason: str) -> Finish:
 def _finish(message: Message, submission: Submission, envelopes: list[Envelope]) -> None:
     """The only place that names the objects made. The draft goes now, not earlier."""
     leftovers = [message.content_object]
-    _record(message, Verb.SIGNED, "message", message.id)
+    events = [_event(message, Verb.SIGNED, "message", message.id)]
     for envelope in envelopes:
         envelope.save(force_insert=True)
         outbox.enqueue(kind="deliver", target=envelope.id, precedence=min(_precedences(message, envelope)))
         for address in envelope.outside:
             way = Outbound.objects.create(envelope=envelope, address=address)
             outbox.enqueue(kind="relay", target=way.id, precedence=_precedence(message, envelope, address))
-        _record(message, Verb.ENCRYPTED, "envelope", envelope.id, reason=envelope.content_encryption)
+        events.append(_event(message, Verb.ENCRYPTED, "envelope", envelope.id, reason=envelope.content_encryption))
         stop_here("seal.envelope-named")
+    record_all(events)
     draft = Draft.objects.filter(id=message.id, owner=message.originator)
     leftovers += draft.values_list("object_name", flat=True)
     uploads = Upload.objects.filter(draft_id=message.id, owner=message.originator)  # also those of a form posted twice
-    leftovers += uploads.values_list("object_name", flat=True)
+    files = list(uploads.values_list("object_name", flat=True))
     draft.delete()
-    uploads.delete()
+    if files:
+        uploads.delete()
     message.sealed_at = timezone.now()
     finish_message(message, "seal")
-    transaction.on_commit(lambda: _delete(leftovers))
+    transaction.on_commit(lambda: _delete(leftovers + files))
 
 
 def _precedences(message: Message, envelope: Envelope) -> list[int]:
@@ -110,7 +104,7 @@ def sealing_held_up(job: Claimed) -> None:
         return
     message.reason = HELD_UP
     message.save(update_fields=["reason"])
-    _record(message, Verb.FAILED, "message", message.id, reason="seal", outcome=Outcome.FAILED)
+    record(**_event(message, Verb.FAILED, "message", message.id, reason="seal", outcome=Outcome.FAILED))
 
 
 def fail(message_id: str) -> None:
@@ -128,19 +122,19 @@ def _submitted(message_id: str) -> Message | None:
     return found.first()
 
 
-def _record(
+def _event(
     message: Message, verb: Verb, kind: str, object_id: str, *, reason: str = "", outcome: Outcome = Outcome.GRANTED
-) -> None:
-    record(
-        verb=verb,
-        actor=originator_actor(message),
-        kind=kind,
-        id=object_id,
-        label=message.label.marking,
-        outcome=outcome,
-        reason=reason,
-        correlation=message.id,
-    )
+) -> dict[str, Any]:
+    return {
+        "verb": verb,
+        "actor": originator_actor(message),
+        "kind": kind,
+        "id": object_id,
+        "label": message.label.marking,
+        "outcome": outcome,
+        "reason": reason,
+        "correlation": message.id,
+    }
 
 
 def originator_actor(message: Message) -> Actor:

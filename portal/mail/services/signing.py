@@ -47,9 +47,9 @@ def make(
     progress: Callable[[], None],
 ) -> list[engine.Made]:
     """The objects of all plans, in their order, signed once."""
-    signing = keys_selectors.valid_certificates([message.originator], PrivateKey.Purpose.SIGNING).get(
-        message.originator_id
-    )
+    signing = keys_selectors.valid_certificates(
+        [message.originator], PrivateKey.Purpose.SIGNING, with_private_keys=True
+    ).get(message.originator_id)
     if signing is None:
         raise CannotSeal("You have no valid signing key.")
     shared = next(plan for plan in plans if plan.kind == Envelope.Kind.SHARED)
@@ -100,6 +100,8 @@ def _signing_key(message: Message, certificate: Certificate, half: bytes) -> byt
 
 def _attachments(message: Message, submission: Submission) -> list[engine.Attached]:
     """The files as they were submitted: an upload put in another's place is not signed."""
+    if not submission.uploads:
+        return []
     uploads = {each.id: each for each in Upload.objects.filter(id__in=submission.uploads, owner=message.originator)}
     found = []
     for upload_id, digest in submission.uploads.items():

@@ -1,12 +1,12 @@
 """Submitting: everything is checked before anything is kept, and all that is kept is kept in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import make_msgid
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -21,7 +21,15 @@ from portal.mail.content import DraftContent, Submission
 from portal.mail.directory import Recipient, cleared
 from portal.mail.models import Draft, Message, Upload, undo_time
 from portal.mail.services.check import Check, check, once
-from portal.mail.services.drafts import unsaved_uploads, upload_digest, uploads_of
+from portal.mail.services.drafts import (
+    DraftTaken,
+    TooMuch,
+    naming,
+    save_draft,
+    unsaved_uploads,
+    upload_digest,
+    write_draft,
+)
 from portal.outbox import clock
 from portal.outbox import services as outbox
 from portal.outbox.models import Precedence
@@ -44,42 +52,58 @@ class Refusal:
     problems: list[str]
 
 
+class NotYours(Refusal):
+    """The draft, or its message, is somebody else's: nothing was kept either."""
+
+
 def submit(
     vault: Vault, actor: Actor, draft_id: str, content: DraftContent, files: Sequence[SealedUpload] = ()
 ) -> Submitted | Refusal:
-    """Accepts a message for sealing. The draft stays until the message is sealed; posting the same draft again is the same message.
+    """Accepts a message for sealing. Whether it is accepted or refused, the draft is saved in the same transaction.
 
-    `files` came with the form. They join the draft in the transaction that accepts the message, so that a form posted twice
-    at the same time carries them once; if it is refused, at once. Raises `TooMuch`.
+    The draft stays until the message is sealed; posting the same draft again is the same message. `files` came with the form:
+    they join the draft in that transaction, too, so that a form posted twice at the same time carries them once. Raises `TooMuch`.
     """
-    if (earlier := _earlier(vault.user, draft_id)) is not None:
-        return earlier
-    uploads = unsaved_uploads(vault, draft_id, files)
+    if Message.objects.filter(id=draft_id).exists():
+        return earlier(vault.user, draft_id)
+    try:
+        return _submit(vault, actor, draft_id, content, files)
+    except DraftTaken:  # another request with the same form was faster
+        return earlier(vault.user, draft_id)
+
+
+def _submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent, files: Sequence[SealedUpload]) -> Submitted | Refusal:
+    try:
+        uploads = unsaved_uploads(vault, draft_id, files)
+    except TooMuch:
+        save_draft(vault.user.id, draft_id, content)
+        raise
     checked = check(vault.user, draft_id, content, uploads)
-    if checked.problems or checked.label is None or content.classification is None:
-        Upload.objects.bulk_create(uploads)
-        _record_refusal(vault.user, actor, draft_id, checked)
+    draft = write_draft(vault.user.id, draft_id, content, attachments=bool(checked.files))
+    if checked.problems or checked.label is None:
+        reason = _refusal(vault.user, checked)
+        with _keeping(draft, uploads):
+            _record(actor, draft_id, checked, Outcome.REFUSED, reason)
         return Refusal(checked.problems)
-    submission = _submission(content, checked, checked.label, [*uploads_of(vault.user.id, draft_id), *uploads])
-    message = _sealed_away(vault, draft_id, submission)
-    with transaction.atomic():
-        if (earlier := _earlier(vault.user, draft_id)) is not None:  # another request with the same form was faster
-            return earlier
-        Upload.objects.bulk_create(uploads)
-        message.label = policy_services.label_row(classification=content.classification, categories=content.categories)
+    message = _sealed_away(vault, draft_id, _submission(content, checked, checked.label, checked.files))
+    with _keeping(draft, uploads):
+        message.label = policy_services.row_of(checked.label, categories=content.categories)
         message.save(force_insert=True)
         _enqueue(draft_id, _most_urgent(content, checked))
-        record(
-            verb=Verb.SUBMITTED,
-            actor=actor,
-            kind="message",
-            id=draft_id,
-            label=checked.label.marking,
-            correlation=draft_id,
-        )
+        _record(actor, draft_id, checked, Outcome.GRANTED)
         stop_here("submit.before-commit")
     stop_here("submit.committed")
     return Submitted(draft_id, message.label)
+
+
+@contextmanager
+def _keeping(draft: Draft, uploads: Sequence[Upload]) -> Iterator[None]:
+    """The transaction that keeps a draft with its files, and what becomes of it."""
+    with naming(draft):
+        if Message.objects.filter(id=draft.id).exists():
+            raise DraftTaken
+        Upload.objects.bulk_create(uploads)
+        yield
 
 
 def _submission(content: DraftContent, checked: Check, label: Label, uploads: Iterable[Upload]) -> Submission:
@@ -145,18 +169,27 @@ def _ids(recipients: list[Recipient], but: list[Recipient] | None = None) -> lis
     return [each.party.id for each in recipients if each.party and each.party.id not in left_out]
 
 
-def _earlier(user: User, draft_id: str) -> Submitted | Refusal | None:
-    """What became of this draft before, if it was submitted already."""
-    message = Message.objects.select_related("label").filter(id=draft_id).first()
-    if message is not None and message.originator_id == user.id:
-        return Submitted(draft_id, message.label)
-    if message is not None or Draft.objects.filter(id=draft_id).exclude(owner=user).exists():
-        return Refusal(["This draft is not yours."])
-    return None
+def earlier(user: User, draft_id: str) -> Submitted | NotYours:
+    """What became of a draft that is taken: this person's message, or somebody else's."""
+    message = Message.objects.select_related("label").filter(id=draft_id, originator=user).first()
+    return Submitted(draft_id, message.label) if message else NotYours(["This draft is not yours."])
 
 
-def _record_refusal(originator: User, actor: Actor, draft_id: str, checked: Check) -> None:
-    """On record without anything typed: what stands in a recipient's place may be anything, a pasted sentence for example."""
+def _record(actor: Actor, draft_id: str, checked: Check, outcome: Outcome, reason: str = "") -> None:
+    record(
+        verb=Verb.SUBMITTED,
+        actor=actor,
+        kind="message",
+        id=draft_id,
+        label=checked.label.marking if checked.label else "",
+        outcome=outcome,
+        reason=reason,
+        correlation=draft_id,
+    )
+
+
+def _refusal(originator: User, checked: Check) -> str:
+    """For the record, without anything typed: what stands in a recipient's place may be anything, a pasted sentence for example."""
     reasons = [each for each in checked.problems if each not in checked.naming_typed]
     everybody = once([*checked.to, *checked.cc, *checked.bcc])
     known = [(each.user.username, each.user) for each in everybody if each.user]
@@ -167,14 +200,4 @@ def _record_refusal(originator: User, actor: Actor, draft_id: str, checked: Chec
         reasons.append("A recipient is not known here.")
     if checked.lacking:
         reasons.append("There is no certificate for somebody outside.")
-    with transaction.atomic():
-        record(
-            verb=Verb.SUBMITTED,
-            actor=actor,
-            kind="message",
-            id=draft_id,
-            label=checked.label.marking if checked.label else "",
-            outcome=Outcome.REFUSED,
-            reason=" ".join(reasons),
-            correlation=draft_id,
-        )
+    return " ".join(reasons)
