@@ -62,18 +62,23 @@ class Frame:
         return [self._entry(url_name, name) for url_name, name, roles in ROLE_PAGES if held & roles]
 
     @cached_property
+    def mailbox(self) -> mail.Mailbox:
+        """What the view has asked already, for the same page."""
+        return getattr(self.request, "mailbox", None) or mail.Mailbox(self.vault.user)
+
+    @property
     def unread(self) -> int:
-        return mail.unread(self.vault.user) if self.vault else 0
+        return self.mailbox.unread if self.vault else 0
 
     @cached_property
     def clearance(self) -> str:
         """The marking of the person's own clearance, or "" for none."""
-        return policy.clearance_marking(self.vault.user) if self.vault else ""
+        return policy.clearance_marking(self.vault.user, self.mailbox.held) if self.vault else ""
 
     @cached_property
     def policy_stylesheet(self) -> str:
         """Where the colours of labels are; only people who are signed in may read it."""
-        return policy.stylesheet_url() if self.vault else ""
+        return policy.stylesheet_url(self.mailbox.held.policy_id) if self.vault else ""
 
     @cached_property
     def unwell(self) -> str:

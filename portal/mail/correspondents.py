@@ -3,7 +3,7 @@
 from portal.accounts.models import User
 from portal.keys.selectors import certificates_outside
 from portal.mail.models import Delivery, Outbound
-from portal.mail.selectors import mailbox
+from portal.mail.selectors import Mailbox
 
 LATEST = 500  # messages that are looked at in each folder
 
@@ -13,7 +13,8 @@ def correspondents(user: User) -> list[str]:
 
     That a certificate is known says that somebody here corresponds with its owner; who that is, concerns nobody else.
     """
-    written_by = mailbox(user, Delivery.Folder.INBOX).values_list("envelope__message__outside_sender", flat=True)[:LATEST]
-    sent = list(mailbox(user, Delivery.Folder.SENT).values_list("envelope__message_id", flat=True)[:LATEST])
+    box = Mailbox(user)
+    written_by = box.folder(Delivery.Folder.INBOX).values_list("envelope__message__outside_sender", flat=True)[:LATEST]
+    sent = list(box.folder(Delivery.Folder.SENT).values_list("envelope__message_id", flat=True)[:LATEST])
     written_to = Outbound.objects.filter(envelope__message__in=sent).values_list("address", flat=True)
     return sorted(certificates_outside({each.lower() for each in (*written_by, *written_to) if each}))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from portal.accounts.models import random_id
@@ -144,7 +145,11 @@ class Delivery(_RandomId):
         constraints = [
             models.UniqueConstraint(fields=["owner", "envelope", "arrived_in"], name="delivered_once"),
         ]
-        indexes = [models.Index(fields=["owner", "folder", "-delivered_at", "-id"], name="mailbox_order")]
+        indexes = [
+            models.Index(fields=["owner", "folder", "-delivered_at", "-id"], name="mailbox_order"),
+            # Counted for every page: all that the count looks at, so that it needs no row
+            models.Index(fields=["owner", "folder", "label", "provisional_label"], name="unread_in_mailbox", condition=Q(read_at=None)),
+        ]
 
     @property
     def labels(self) -> list[Label]:

@@ -15,6 +15,7 @@ from portal import errors
 from portal.keys import objects
 from portal.keys.middleware import in_background, signed_in
 from portal.mail import selectors, services
+from portal.mail.lines import lines
 from portal.outbox.calls import TimedOut, Unavailable
 
 FOLDERS = {
@@ -35,7 +36,7 @@ def folder(request: HttpRequest, folder: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
         context = {"folder": folder, "before": before, "again": "again" in request.GET}
         listing = selectors.folder_page(request.vault, folder, before)
-        return render(request, "mail/_rows.html", context | {"listing": listing})
+        return render(request, "mail/_rows.html", context | {"listing": listing, "lines": lines(listing.rows, folder)})
     moved = request.GET.get("moved", "")
     context = _listing(request, folder, before) | {"moved": int(moved) if moved.isdecimal() else None}
     return render(request, "mail/folder.html", context)
@@ -46,12 +47,14 @@ def folder(request: HttpRequest, folder: str) -> HttpResponse:
 @signed_in
 def new_since(request: HttpRequest, folder: str) -> HttpResponse:
     """What polling asks: 304 as long as nothing changed, else the number of unread and the first rows."""
-    etag = f'"{selectors.state(request.user, folder)}"'
+    box, with_rows = selectors.Mailbox(request.user), "rows" in request.GET
+    etag = f'"{_state(box, box.digest(folder) if with_rows else "")}"'
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
-    listing = selectors.folder_page(request.vault, folder) if "rows" in request.GET else None
-    context = {"folder": folder, "listing": listing, "unread": selectors.unread(request.user)}
+    listing = selectors.folder_page(request.vault, folder, box=box) if with_rows else None
+    context = {"folder": folder, "listing": listing, "unread": box.unread}
+    context["lines"] = lines(listing.rows, folder) if listing else ()
     response = render(request, "mail/_new.html", context)
     if listing is None or not listing.summaries_missing:
         response.headers["ETag"] = etag
@@ -66,7 +69,8 @@ def message(request: HttpRequest, folder: str, delivery_id: str) -> HttpResponse
         return redirect("mail:draft", delivery_id)
     tries = request.GET.get("try", "")
     tries_so_far = int(tries) if tries.isdecimal() and len(tries) < 4 else 0
-    large = selectors.is_large(request.user, delivery_id)
+    request.mailbox = selectors.Mailbox(request.user)
+    large = selectors.is_large(request.mailbox, delivery_id)
     piece = bool(request.headers.get("HX-Request"))
     if large and not tries_so_far:  # the page first, then the wait
         return _not_yet(request, folder, delivery_id, "large", tries_so_far)
@@ -81,7 +85,7 @@ def message(request: HttpRequest, folder: str, delivery_id: str) -> HttpResponse
     context = {"opened": opened, "marking": opened.label, "piece": piece}
     if piece:
         return render(request, "mail/_message.html", context | _places(folder))
-    return render(request, "mail/folder.html", _listing(request, folder) | context)
+    return render(request, "mail/folder.html", _listing(request, folder, opened=opened.id) | context)
 
 
 def _not_yet(request: HttpRequest, folder: str, delivery_id: str, trouble: str, tries_so_far: int) -> HttpResponse:
@@ -151,18 +155,25 @@ def _moved(request: HttpRequest, folder: str, ids: list[str]) -> HttpResponse:
     return redirect(f"{reverse('mail:folder', args=[folder])}?{urlencode({'moved': moved})}")
 
 
-def _listing(request: HttpRequest, folder: str, before: str = "") -> dict[str, object]:
-    """What the list beside a message needs. The state is read first: what arrives meanwhile counts as new."""
-    state = selectors.state(request.user, folder)
+def _listing(request: HttpRequest, folder: str, before: str = "", opened: str = "") -> dict[str, object]:
+    """What the list beside a message needs. Asked anew: opening a message may just have shown another label inside."""
+    box = request.mailbox = selectors.Mailbox(request.user)
+    listing = selectors.folder_page(request.vault, folder, before, box=box)
     name, empty = FOLDERS[folder]
     return {
-        "listing": selectors.folder_page(request.vault, folder, before),
+        "listing": listing,
+        "lines": lines(listing.rows, folder, opened),
         "folder_name": name,
         "empty": empty,
         "before": before,
-        "state": state,
+        "state": _state(box, "" if before else listing.digest),
         **_places(folder),
     }
+
+
+def _state(box: selectors.Mailbox, digest: str) -> str:
+    """What polling compares: the number of unread, and the rows where it asks for them."""
+    return f"{box.unread}-{digest}"
 
 
 def _places(folder: str) -> dict[str, object]:

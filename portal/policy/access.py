@@ -38,9 +38,12 @@ def decide_for_domain(clearance_der: bytes | None, label: Label) -> Decision:
     return engine.decide(Standing(policy, clearance_der=clearance_der), label.der, timezone.now())
 
 
-def readable_labels(user: User) -> frozenset[str]:
-    """Ids of all labels this person may read now, for querysets to filter by. Asks once for each distinct label."""
-    now, held = timezone.now(), standing(user)
+def readable_labels(user: User, held: Standing | None = None) -> frozenset[str]:
+    """Ids of all labels this person may read now, for querysets to filter by. Asks once for each distinct label.
+
+    `held` is what this person holds, if that was asked a moment ago for the same page.
+    """
+    now, held = timezone.now(), held or standing(user)
     answers = _answers(held.clearance_id, held.policy_id, held.in_force(now))
     ids = frozenset(Label.objects.values_list("id", flat=True))
     new = [label_id for label_id in ids if label_id not in answers]  # other threads may be adding to the answers

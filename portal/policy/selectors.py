@@ -190,9 +190,9 @@ def category_references(label: Label) -> list[str]:
     return engine.label_references(label.der)
 
 
-def clearance_marking(user: User) -> str:
-    """What the frame shows beside a person's name; empty without a clearance that holds now."""
-    held = access.standing(user)
+def clearance_marking(user: User, held: Standing | None = None) -> str:
+    """What the frame shows beside a person's name; empty without a clearance that holds now. `held`, if that was asked already."""
+    held = held or access.standing(user)
     if held.clearance_der is None or held.policy_id is None or not held.in_force(timezone.now()):
         return ""
     return engine.clearance_marking(held.clearance_der, held.policy_id)
@@ -204,9 +204,9 @@ def marking_of_clearance(der: bytes) -> str:
     return engine.clearance_marking(der, policy_id) if policy_id else ""
 
 
-def stylesheet_url() -> str:
-    """Where the colours of labels are; empty before there is a policy."""
-    version = stylesheet_version()
+def stylesheet_url(policy_id: str | None) -> str:
+    """Where the colours of labels are under this policy; empty before there is one."""
+    version = stylesheet_version(policy_id)
     return reverse("policy:stylesheet", args=[version]) if version else ""
 
 

@@ -13,9 +13,8 @@ from portal.policy.models import SecurityPolicy
 RULE = ".{name}{{background-color:{colour};color:{text}}}\n"  # for the bar of a page and the chip in a list
 
 
-def stylesheet_version() -> str:
-    """The name of the style sheet of the policy in force, for its address; empty before there is a policy."""
-    policy_id = SecurityPolicy.objects.filter(active=True).values_list("id", flat=True).first()
+def stylesheet_version(policy_id: str | None) -> str:
+    """The name of the style sheet of a policy, for its address; empty without one."""
     return "" if policy_id is None else _sheet(policy_id)[0]
 
 

@@ -13,25 +13,18 @@ register = template.Library()
 QUOTED = re.compile(r"\s*> ?")
 
 
-@register.filter
-def short_time(value: datetime | None) -> str:
+def _short(moment: datetime) -> str:
     """ "10:42" today, "Mon" within the week, "3 Nov" within the year, else "3 Nov 2025"; UTC, a script shows local time."""
-    if value is None:
-        return ""
-    moment, today = timezone.localtime(value), timezone.localdate()
-    if moment.date() == today:
+    today, day = timezone.localdate(), moment.date()
+    if day == today:
         return f"{moment:%H:%M}"
-    if timedelta(0) < today - moment.date() < timedelta(days=7):
+    if timedelta(0) < today - day < timedelta(days=7):
         return f"{moment:%a}"
     return _day(moment) if moment.year == today.year else f"{_day(moment)} {moment.year}"
 
 
-@register.filter
-def day_time(value: datetime | None) -> str:
+def _long(moment: datetime) -> str:
     """ "Mon 3 Nov, 10:42": for reading, where a bare "Mon" is too little."""
-    if value is None:
-        return ""
-    moment = timezone.localtime(value)
     year = "" if moment.year == timezone.localdate().year else f" {moment.year}"
     return f"{moment:%a} {_day(moment)}{year}, {moment:%H:%M}"
 
@@ -53,8 +46,9 @@ def moment(value: datetime | None, form: str = "short") -> str:
     """A <time> element: `form` ("short" or "long") in words, Zulu on hover; a script puts it into the reader's zone."""
     if value is None:
         return ""
-    words, iso = (short_time if form == "short" else day_time)(value), timezone.localtime(value).isoformat()
-    return format_html('<time datetime="{}" data-form="{}" title="{}">{}</time>', iso, form, full_time(value), words)
+    local = timezone.localtime(value)
+    words = (_short if form == "short" else _long)(local)
+    return format_html('<time datetime="{}" data-form="{}" title="{}">{}</time>', local.isoformat(), form, full_time(value), words)
 
 
 @register.filter

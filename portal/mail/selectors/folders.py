@@ -1,10 +1,13 @@
 """The lines of a mailbox and of Drafts, page by page, and what polling compares."""
 
+import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from portal.accounts.models import User
 from portal.keys import calls
@@ -14,7 +17,7 @@ from portal.mail.models import Delivery, Draft, Message
 from portal.mail.states import State
 from portal.outbox.calls import CallError
 from portal.outbox.models import Precedence
-from portal.policy.access import readable_labels
+from portal.policy.access import readable_labels, standing
 from portal.policy.models import Label
 
 PAGE = 50
@@ -46,26 +49,53 @@ class FolderPage:
     rows: list[Row]
     next_cursor: str
     summaries_missing: bool
+    digest: str  # of what its rows show
 
 
-def mailbox(user: User, folder: str, readable: Q | None = None) -> QuerySet[Delivery]:
-    """A folder's deliveries that this person may read, newest first. `readable`, if that was asked already."""
-    found = Delivery.objects.filter(readable or readable_by(user), owner=user, folder=folder)
-    return found.order_by("-delivered_at", "-id")
+class Mailbox:
+    """Somebody's mail as they may see it at this moment: for one page and never kept.
+
+    What they hold and which labels it opens is asked once for all that the page shows.
+    """
+
+    def __init__(self, user: User) -> None:
+        self.user, self.held = user, standing(user)
+
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        return readable_labels(self.user, self.held)
+
+    @property
+    def readable(self) -> Q:
+        """Deliveries whose labels, all of them, this person may read."""
+        return Q(label_id__in=self.labels) & (Q(provisional_label=None) | Q(provisional_label_id__in=self.labels))
+
+    def folder(self, folder: str) -> QuerySet[Delivery]:
+        """A folder's deliveries, newest first."""
+        return Delivery.objects.filter(self.readable, owner=self.user, folder=folder).order_by("-delivered_at", "-id")
+
+    @cached_property
+    def unread(self) -> int:
+        return Delivery.objects.filter(self.readable, owner=self.user, folder=Delivery.Folder.INBOX, read_at=None).count()
+
+    def digest(self, folder: str) -> str:
+        """Changes whenever the rows on the folder's first page would: what polling compares."""
+        return _digest(self.folder(folder).values_list(*_SEEN)[: PAGE + 1])
 
 
-def readable_by(user: User) -> Q:
-    """Deliveries whose labels, all of them, this person may read."""
-    labels = readable_labels(user)
-    return Q(label_id__in=labels) & (Q(provisional_label=None) | Q(provisional_label_id__in=labels))
+_SEEN = ("id", "label_id", "provisional", "read_at")
 
 
-def folder_page(vault: Vault, folder: str, before: str = "") -> FolderPage:
-    """A page of a folder with its subjects, if a worker opens them within 300 ms."""
+def _digest(seen: Iterable[tuple[object, ...]]) -> str:
+    return hashlib.sha256(repr(list(seen)).encode()).hexdigest()[:16]
+
+
+def folder_page(vault: Vault, folder: str, before: str = "", *, box: Mailbox | None = None) -> FolderPage:
+    """A page of a folder with its subjects, if a worker opens them within 300 ms. `box` is this person's mailbox, if the page has asked already."""
+    box = box or Mailbox(vault.user)
     if folder == "drafts":
-        return _drafts_page(vault, before)
-    found = mailbox(vault.user, folder).select_related("label")
-    rows = list(_after_cursor(found, before, "delivered_at")[: PAGE + 1])
+        return _drafts_page(vault, box, before)
+    rows = list(_after_cursor(box.folder(folder).select_related("label"), before, "delivered_at")[: PAGE + 1])
     summaries = _open_summaries(vault, [(row.id, row.summary) for row in rows[:PAGE]])
     return _page(
         rows,
@@ -84,14 +114,15 @@ def folder_page(vault: Vault, folder: str, before: str = "") -> FolderPage:
         ],
         "delivered_at",
         missing=bool(rows) and not summaries,
+        digest=_digest(tuple(getattr(row, each) for each in _SEEN) for row in rows),
     )
 
 
-def _drafts_page(vault: Vault, before: str) -> FolderPage:
+def _drafts_page(vault: Vault, box: Mailbox, before: str) -> FolderPage:
     quoted = Delivery.objects.filter(id=OuterRef("answers"), owner=vault.user)
     found = (
-        Draft.objects.filter(Q(label=None) | Q(label_id__in=readable_labels(vault.user)), owner=vault.user)
-        .exclude(Exists(quoted.exclude(readable_by(vault.user))))
+        Draft.objects.filter(Q(label=None) | Q(label_id__in=box.labels), owner=vault.user)
+        .exclude(Exists(quoted.exclude(box.readable)))
         .exclude(id__in=_on_their_way(vault.user))
         .order_by("-saved_at", "-id")
     )
@@ -114,6 +145,7 @@ def _drafts_page(vault: Vault, before: str) -> FolderPage:
         ],
         "saved_at",
         missing=bool(rows) and not summaries,
+        digest=_digest([]),  # no polling looks for drafts
     )
 
 
@@ -131,10 +163,10 @@ def _after_cursor(found: QuerySet, before: str, column: str) -> QuerySet:
     return found.filter(Q(**{f"{column}__lt": moment}) | Q(**{column: moment, "id__lt": last_id}))
 
 
-def _page(rows: list, shown: list[Row], column: str, *, missing: bool) -> FolderPage:
+def _page(rows: list, shown: list[Row], column: str, *, missing: bool, digest: str) -> FolderPage:
     last = rows[PAGE - 1] if len(rows) > PAGE else None
     cursor = f"{getattr(last, column).isoformat()}_{last.id}" if last else ""
-    return FolderPage(shown, cursor, missing)
+    return FolderPage(shown, cursor, missing, digest)
 
 
 def _open_summaries(vault: Vault, sealed: list[tuple[str, bytes]]) -> dict[str, Summary]:
@@ -152,17 +184,3 @@ def _open_summaries(vault: Vault, sealed: list[tuple[str, bytes]]) -> dict[str, 
             opened[key] = Summary.from_json(line.encode())
     return opened
 
-
-def unread(user: User) -> int:
-    return mailbox(user, Delivery.Folder.INBOX).filter(read_at=None).count()
-
-
-def state(user: User, folder: str) -> str:
-    """Changes whenever the folder's page, or the number of unread beside its name, would: what polling compares."""
-    readable = readable_by(user)
-    found = mailbox(user, folder, readable)
-    counted = found.aggregate(n=Count("id"), read=Count("read_at"))
-    inbox = mailbox(user, Delivery.Folder.INBOX, readable)
-    unread = counted["n"] - counted["read"] if folder == Delivery.Folder.INBOX else inbox.filter(read_at=None).count()
-    first = found.values_list("id", flat=True).first()
-    return f"{first}-{counted['n']}-{counted['read']}-{unread}"

@@ -13,7 +13,7 @@ from portal.keys.vault import Vault
 from portal.mail.access import access_message
 from portal.mail.directory import Outside, clearances
 from portal.mail.models import Delivery, Envelope
-from portal.mail.selectors.folders import readable_by
+from portal.mail.selectors.folders import Mailbox
 from portal.outbox.models import Precedence
 from portal.policy.access import decide_for, decide_for_domain
 from portal.policy.models import Label
@@ -103,9 +103,9 @@ def _encrypted_for(envelope: Envelope) -> int:
     return len(set(envelope.recipients)) + len(envelope.outside) + (envelope.kind == Envelope.Kind.SHARED)
 
 
-def is_large(user: User, delivery_id: str) -> bool:
+def is_large(box: Mailbox, delivery_id: str) -> bool:
     """Whether opening takes a page of its own; for what this person may not read it is never said."""
-    return Delivery.objects.filter(readable_by(user), id=delivery_id, owner=user, envelope__size__gt=LARGE).exists()
+    return Delivery.objects.filter(box.readable, id=delivery_id, owner=box.user, envelope__size__gt=LARGE).exists()
 
 
 def original(user: User, actor: Actor, delivery_id: str) -> tuple[str, int] | None:

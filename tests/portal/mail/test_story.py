@@ -153,7 +153,7 @@ def test_mailbox_lists_only_what_its_reader_may_read(organisation):
     grant_clearance(actor=SYSTEM, user=organisation.user("bob"), classification=UNCLASSIFIED)
     rows = selectors.folder_page(organisation.vault("bob"), "inbox").rows
     assert [row.summary.subject for row in rows] == ["low"]
-    assert selectors.unread(organisation.user("bob")) == 1
+    assert selectors.Mailbox(organisation.user("bob")).unread == 1
 
 
 def test_an_answer_to_all_goes_to_everybody_but_oneself_and_quotes(organisation):

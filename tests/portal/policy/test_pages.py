@@ -211,7 +211,7 @@ def test_loading_needs_a_form_of_the_portal(sonia, policy):
 
 
 def test_the_style_sheet_is_kept_for_ever_and_every_page_names_it(client_officer, policy):
-    address = f"/policy/{stylesheet.stylesheet_version()}.css"
+    address = f"/policy/{stylesheet.stylesheet_version(selectors.active_policy_id())}.css"
     assert f'<link rel="stylesheet" href="{address}">' in client_officer.get(POLICY).text
     answer = client_officer.get(address)
     assert answer.headers["Content-Type"] == "text/css; charset=utf-8"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from portal.audit.services import SYSTEM
-from portal.policy import engine, services, stylesheet
+from portal.policy import engine, selectors, services, stylesheet
 from tests.portal.policy.conftest import DEMO, SECRET
 
 RULE = re.compile(r"\.label-\d+-\d+\{background-color:(#[0-9a-f]{6});color:(#[0-9a-f]{6})\}")
@@ -20,7 +20,7 @@ def luminance(colour):
 
 
 def sheet():
-    return stylesheet.policy_stylesheet(stylesheet.stylesheet_version())
+    return stylesheet.policy_stylesheet(stylesheet.stylesheet_version(selectors.active_policy_id()))
 
 
 def test_each_classification_has_a_rule_and_nothing_else_is_in_it(policy):
@@ -51,10 +51,10 @@ def test_a_colour_that_is_none_never_reaches_the_style_sheet(policy, monkeypatch
 
 
 def test_the_name_changes_with_the_policy_and_old_names_still_work(policy):
-    old = stylesheet.stylesheet_version()
+    old = stylesheet.stylesheet_version(selectors.active_policy_id())
     text = sheet()
     services.activate_policy(actor=SYSTEM, xml=DEMO.replace(b"#b3261e", b"#112233"))
-    assert stylesheet.stylesheet_version() != old
+    assert stylesheet.stylesheet_version(selectors.active_policy_id()) != old
     assert stylesheet.policy_stylesheet(old) == text
     assert text in sheet()  # labels the new version does not know keep their colour
 
@@ -65,4 +65,4 @@ def test_other_names_are_absent(policy, name):
 
 
 def test_there_is_none_without_a_policy(db):
-    assert stylesheet.stylesheet_version() == ""
+    assert stylesheet.stylesheet_version(selectors.active_policy_id()) == ""
