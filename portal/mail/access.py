@@ -25,9 +25,7 @@ def access_message(user: User, delivery_id: str, purpose: Verb, actor: Actor) ->
     tell them apart.
     """
     delivery = (
-        Delivery.objects.select_related("label", "provisional_label", "envelope__message", "envelope__message__originator")
-        .filter(id=delivery_id)
-        .first()
+        Delivery.objects.select_related("label", "provisional_label", "envelope__message").filter(id=delivery_id).first()
     )
     decision = decide_for(user, *(delivery.labels if delivery else [None]))
     own = delivery is not None and delivery.owner_id == user.id

@@ -54,7 +54,7 @@ def new_since(request: HttpRequest, folder: str) -> HttpResponse:
         return unchanged
     listing = selectors.folder_page(request.vault, folder, box=box) if with_rows else None
     context = {"folder": folder, "listing": listing, "unread": box.unread}
-    context["lines"] = lines(listing.rows, folder) if listing else ()
+    context["lines"] = lines(listing.rows, folder) if listing else ""
     response = render(request, "mail/_new.html", context)
     if listing is None or not listing.summaries_missing:
         response.headers["ETag"] = etag

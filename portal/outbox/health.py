@@ -24,7 +24,8 @@ def report() -> dict[str, Any]:
         parts["database"] = "away"
         reasons.append("database")
     try:
-        parts["workers"] = {queue: workers.slots(queue) for queue in (workers.INTERACTIVE, workers.BULK)}
+        slots = workers.all_slots()
+        parts["workers"] = {queue: slots[queue] for queue in (workers.INTERACTIVE, workers.BULK)}
         parts["dispatcher"] = "ok" if workers.dispatchers() else "away"
         reasons += [f"{queue} worker" for queue, slots in parts["workers"].items() if not slots]
         reasons += ["dispatcher"] if parts["dispatcher"] != "ok" else []

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+from collections import Counter
 
 import redis
 from celery import bootsteps
@@ -50,7 +51,12 @@ def withdraw(role: str, name: str) -> None:
 
 def slots(queue: str) -> int:
     """How many tasks of a queue can run at the same time, over all workers. Raises redis.RedisError."""
-    return sum(announced.get(queue, 0) for announced in _announced("worker"))
+    return all_slots()[queue]
+
+
+def all_slots() -> Counter[str]:
+    """The same for every queue."""
+    return sum(map(Counter, _announced("worker")), Counter[str]())
 
 
 def dispatchers() -> int:

@@ -69,7 +69,8 @@ class PathVerdict:
     """Whether the certificate may be relied on for the purpose, and why not as a clause for people ("the certificate …").
 
     ``chain`` is the valid path, the certificate first and the trust anchor last; empty if there is none. Until ``valid_until`` (aware)
-    the verdict stands unless new evidence comes: the end of the shortest validity or the next update of the evidence given. ``weaknesses``
+    the verdict stands unless new evidence comes: the end of the shortest validity or the next update of the evidence given. It stands from
+    ``valid_since``: where evidence was given the moment asked about, else the beginning of the latest validity. ``weaknesses``
     (for people) name algorithms and keys of the path that are accepted, and no longer strong.
     """
 
@@ -78,6 +79,7 @@ class PathVerdict:
     chain: tuple[Certificate, ...] = ()
     valid_until: datetime | None = None
     weaknesses: tuple[str, ...] = ()
+    valid_since: datetime | None = None
 
     def __bool__(self) -> bool:
         return self.valid
@@ -107,7 +109,7 @@ class PathCache:
     """Path verdicts that still stand, owned by the caller and safe to share between threads.
 
     Only valid ones are kept: what is invalid now may be valid with another certificate or at another time. One is used again for the
-    same certificate, anchors, evidence, policies and purpose, from the moment it was made for until its ``valid_until``.
+    same certificate, anchors, evidence, policies and purpose, from its ``valid_since`` until its ``valid_until``.
     """
 
     def __init__(self, size: int = 20_000) -> None:
@@ -125,10 +127,10 @@ class PathCache:
             self._verdicts.move_to_end(key)
             return verdict
 
-    def keep(self, key: object, at: datetime, verdict: PathVerdict) -> None:
-        if not verdict.valid or verdict.valid_until is None:
+    def keep(self, key: object, verdict: PathVerdict) -> None:
+        if not verdict.valid or verdict.valid_since is None or verdict.valid_until is None:
             return
         with self._lock:
-            self._verdicts[key] = at, verdict.valid_until, verdict
+            self._verdicts[key] = verdict.valid_since, verdict.valid_until, verdict
             while len(self._verdicts) > self._size:
                 self._verdicts.popitem(last=False)

@@ -108,7 +108,7 @@ class Paths:
         if found is None:
             found = _validated(self, certificate, purpose, self._anchored)
             if cache is not None:
-                cache.keep(key, self.at, found)
+                cache.keep(key, found)
         self._verdicts[certificate, purpose] = found
         return found
 
@@ -165,7 +165,9 @@ def _validated(
         refusal = min((each for each in reasons if each is not None), default=None)
         if refusal is None:
             ends = [each.not_after for each in chain] + evidence.changes
-            return PathVerdict(True, "the certificate is valid", chain, min(ends), weaknesses(chain))
+            # Without evidence nothing but the certificates' validity depends on the moment
+            since = at if options.crls or options.ocsps else max(each.not_before for each in chain)
+            return PathVerdict(True, "the certificate is valid", chain, min(ends), weaknesses(chain), since)
         refusals.append(refusal)
     if next(paths.steps, None) is None or next(paths.verifications, None) is None:
         return PathVerdict(False, TOO_MANY)

@@ -193,6 +193,16 @@ def test_a_kept_verdict_serves_for_nothing_else(change, counted):
     assert verdict.valid == (change.get("purpose") is not None)
 
 
+def test_a_verdict_without_evidence_serves_for_earlier_messages_too_and_one_with_evidence_does_not(counted):
+    cache, lists = PathCache(), (crl(AUTHORITY, days=(-1, 7)),)
+    once(cache)
+    assert once(cache, at=NOW - DAY)
+    assert len(counted) == 1
+    once(cache, crls=lists)
+    assert once(cache, crls=lists, at=NOW - timedelta(hours=1))
+    assert len(counted) == 3
+
+
 def test_a_verdict_is_kept_until_the_next_update_of_its_evidence(counted):
     cache, lists = PathCache(), (crl(AUTHORITY, days=(-1, 7)),)
     verdict = once(cache, crls=lists)
@@ -215,7 +225,7 @@ def test_the_cache_holds_no_more_than_its_size_and_forgets_the_oldest():
     cache = PathCache(size=3)
     verdict = once(cache)
     for number in range(5):
-        cache.keep(number, NOW, verdict)
+        cache.keep(number, verdict)
         cache.find(0, NOW)
     assert len(cache) == 3
     assert [cache.find(number, NOW) is not None for number in range(5)] == [True, False, False, True, True]
@@ -227,7 +237,7 @@ def test_threads_share_a_cache():
 
     def work():
         for number in range(2000):
-            cache.keep(number % 9, NOW, verdict)
+            cache.keep(number % 9, verdict)
             cache.find(number % 7, NOW)
 
     threads = [Thread(target=work) for _ in range(4)]

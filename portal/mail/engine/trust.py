@@ -6,8 +6,12 @@ from datetime import datetime
 from functools import cached_property
 
 from portal.keys.services.outside import Proven
-from secmail import Certificate, DecryptionKey, PathOptions, Source, TrustStore, Unwrapped, unwrap
+from secmail import Certificate, DecryptionKey, PathCache, PathOptions, Source, TrustStore, Unwrapped, unwrap
 from secmail.certificates import comparable_domain
+
+# The same few people write to somebody again and again. A path that was valid is remembered with its anchors and lists: without one of
+# these, or with a newer list, it is another question. The signature of each message is verified each time.
+_verdicts = PathCache(1_000)
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Trust:
 
     @property
     def options(self) -> PathOptions:
-        return PathOptions(crls=tuple(self.crls))
+        return PathOptions(crls=tuple(self.crls), cache=_verdicts)
 
     @cached_property
     def store(self) -> TrustStore:
@@ -35,7 +39,7 @@ class Trust:
         opened = unwrap(message, keys=keys, trust=self.store, now=now, options=self.options)
         address = opened.author.address if opened.author else None
         if self.further and address and lies_in(address, self.domain):
-            return unwrap(message, keys=keys, trust=TrustStore(map(Certificate.from_der, self.own)), now=now)
+            return unwrap(message, keys=keys, trust=TrustStore(map(Certificate.from_der, self.own)), now=now, options=PathOptions(cache=_verdicts))
         return opened
 
 
