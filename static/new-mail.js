@@ -6,6 +6,14 @@ import { showTimes } from "./times.js";
 const EVERY = 5_000;
 const NOT_SHOWN = 30_000; // in a tab that nobody looks at
 
+/** Its subject could not be opened before. What is open or selected stays so. */
+function show(row, old) {
+  if (old.querySelector(".open[aria-current]")) row.querySelector(".open").setAttribute("aria-current", "true");
+  row.querySelector("input").checked = old.querySelector("input").checked;
+  old.replaceWith(row);
+  window.htmx.process(row);
+}
+
 /** Puts rows that are new at the top of the list and renews those that changed. Returns how many are new. */
 function merge(list, fresh) {
   let added = 0;
@@ -20,7 +28,7 @@ function merge(list, fresh) {
     }
     before = old.nextElementSibling;
     if (old.classList.contains("unread") && !row.classList.contains("unread")) old.classList.remove("unread");
-    old.querySelector(".state")?.replaceWith(row.querySelector(".state") ?? "");
+    if (old.querySelector(".grey") && !row.querySelector(".grey")) show(row, old);
   }
   return added;
 }

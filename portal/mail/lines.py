@@ -32,7 +32,9 @@ _LINE = """<li class="row{unread}" id="row-{id}">
 </li>
 """
 _PICK = '<input type="checkbox" name="ids" value="{id}" id="pick-{id}"><label class="unseen" for="pick-{id}">Select {what}</label>'
-_SWAP = ' hx-get="{}" hx-target="#reader" hx-push-url="true" hx-sync="#reader:replace"'
+_SWAP = ' hx-get="{url}" hx-target="#reader" hx-push-url="true" hx-sync="#reader:replace"'
+_MESSAGE = _LINE.replace("{pick}", _PICK).replace("{swap}", _SWAP)
+_DRAFT = _LINE.replace("{pick}", "").replace("{swap}", "")  # a page of its own, and not moved to the bin
 _PEOPLE = '<span class="people"><bdi>{}</bdi></span>'
 _SUBJECT = '<span class="subject"><bdi>{}</bdi></span>'
 _NO_PEOPLE = mark_safe('<span class="people grey"><span class="unseen">Not shown yet</span></span>')
@@ -50,16 +52,16 @@ def lines(rows: Iterable[Row], folder: str, opened: str = "") -> SafeString:
     place, labels, is_draft = reverse("mail:folder", args=[folder]), _Labels(), folder == "drafts"
     written = [
         format_html(
-            _LINE,
+            _DRAFT if is_draft else _MESSAGE,
             id=row.id,
+            url=reverse("mail:draft", args=[row.id]) if is_draft else f"{place}{row.id}/",
             unread=" unread" if row.unread else "",
             said=_UNREAD if row.unread else "",
             current=_CURRENT if row.id == opened else "",
             label=labels.of(row),
             when=moment(row.at),
             marks=_marks(row),
-            **_words(row),
-            **(_of_draft(row) if is_draft else _of_message(row, f"{place}{row.id}/")),
+            **_words(row.summary),
         )
         for row in rows
     ]
@@ -76,24 +78,15 @@ class _Labels(dict[tuple[str, bool], str]):
         return self[key]
 
 
-def _words(row: Row) -> dict[str, str]:
-    if row.summary is None:
-        return {"people": _NO_PEOPLE, "subject": _NO_SUBJECT}
-    return {"people": format_html(_PEOPLE, row.summary.people or "No recipients yet"), "subject": format_html(_SUBJECT, _subject(row.summary))}
-
-
-def _subject(summary: Summary) -> str:
-    return summary.subject or "(no subject)"
-
-
-def _of_message(row: Row, url: str) -> dict[str, str]:
-    what = _subject(row.summary) if row.summary else "this row"
-    return {"url": url, "pick": format_html(_PICK, id=row.id, what=what), "swap": format_html(_SWAP, url)}
-
-
-def _of_draft(row: Row) -> dict[str, str]:
-    """It is a page of its own, and not moved to the bin."""
-    return {"url": reverse("mail:draft", args=[row.id]), "pick": "", "swap": ""}
+def _words(summary: Summary | None) -> dict[str, str]:
+    if summary is None:
+        return {"people": _NO_PEOPLE, "subject": _NO_SUBJECT, "what": "this row"}
+    subject = summary.subject or "(no subject)"
+    return {
+        "people": format_html(_PEOPLE, summary.people or "No recipients yet"),
+        "subject": format_html(_SUBJECT, subject),
+        "what": subject,
+    }
 
 
 def _marks(row: Row) -> SafeString:
