@@ -9,7 +9,8 @@ const NOT_SHOWN = 30_000; // in a tab that nobody looks at
 /** Its subject could not be opened before. What is open or selected stays so. */
 function show(row, old) {
   if (old.querySelector(".open[aria-current]")) row.querySelector(".open").setAttribute("aria-current", "true");
-  row.querySelector("input").checked = old.querySelector("input").checked;
+  const box = row.querySelector("input"); // a draft has none
+  if (box) box.checked = old.querySelector("input").checked;
   old.replaceWith(row);
   window.htmx.process(row);
 }

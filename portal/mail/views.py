@@ -81,7 +81,8 @@ def message(request: HttpRequest, folder: str, delivery_id: str) -> HttpResponse
         return _not_yet(request, folder, delivery_id, trouble, tries_so_far)
     if opened is None:
         return errors.absent(request)
-    services.mark_read(request.user, delivery_id)
+    if opened.unread:
+        services.mark_read(request.user, delivery_id)
     context = {"opened": opened, "marking": opened.label, "piece": piece}
     if piece:
         return render(request, "mail/_message.html", context | _places(folder))

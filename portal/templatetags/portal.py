@@ -119,11 +119,11 @@ ICONS = {
 }
 
 
+SVG = '<svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false"><path d="{}"/></svg>'
+DRAWN = {name: format_html(SVG, path) for name, path in ICONS.items()}
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A small drawing that screen readers pass over."""
-    return format_html(
-        '<svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">'
-        '<path d="{}"/></svg>',
-        ICONS[name],
-    )
+    return DRAWN[name]

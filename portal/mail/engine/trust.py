@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from portal.keys.services.outside import Proven
 from secmail import Certificate, DecryptionKey, PathCache, PathOptions, Source, TrustStore, Unwrapped, unwrap
@@ -32,15 +32,21 @@ class Trust:
 
     @cached_property
     def store(self) -> TrustStore:
-        return TrustStore(map(Certificate.from_der, (*self.own, *self.further)))
+        return _store(*self.own, *self.further)
 
     def unwrap(self, message: Source, *, keys: Sequence[DecryptionKey], now: datetime) -> Unwrapped:
         """Errors as for the engine's `unwrap`."""
         opened = unwrap(message, keys=keys, trust=self.store, now=now, options=self.options)
         address = opened.author.address if opened.author else None
         if self.further and address and lies_in(address, self.domain):
-            return unwrap(message, keys=keys, trust=TrustStore(map(Certificate.from_der, self.own)), now=now, options=PathOptions(cache=_verdicts))
+            return unwrap(message, keys=keys, trust=_store(*self.own), now=now, options=PathOptions(cache=_verdicts))
         return opened
+
+
+@lru_cache(maxsize=8)
+def _store(*anchors: bytes) -> TrustStore:
+    """These anchors, parsed once."""
+    return TrustStore(map(Certificate.from_der, anchors))
 
 
 def lies_in(address: str, domain: str) -> bool:

@@ -35,7 +35,6 @@ class Row:
     precedence: int
     receipt_wanted: bool
     summary: Summary | None
-    state: str = ""
     provisional: bool = False  # nobody has looked inside, so the label is the one for where it came from
 
     @property
@@ -142,7 +141,6 @@ def _drafts_page(vault: Vault, box: Mailbox, before: str) -> FolderPage:
                 precedence=Precedence.ROUTINE,
                 receipt_wanted=False,
                 summary=summaries.get(row.object_name),
-                state="draft",
             )
             for row in rows[:PAGE]
         ],

@@ -43,6 +43,7 @@ class Opened:
     at: datetime
     precedence: int
     receipt_wanted: bool
+    unread: bool
     encrypted_for: int
     content_encryption: str
     subject: str
@@ -86,6 +87,7 @@ def open_message(vault: Vault, actor: Actor, delivery_id: str, *, patient: bool 
         at=row.delivered_at,
         precedence=row.precedence,
         receipt_wanted=row.receipt_wanted,
+        unread=row.read_at is None,
         encrypted_for=_encrypted_for(row.envelope),
         from_outside=row.envelope.message.outside_sender if row.envelope.kind == Envelope.Kind.INBOUND else None,
         came_in_clear=row.envelope.wrapped,

@@ -14,7 +14,7 @@ from portal.keys import intake, objects
 from portal.keys import selectors as keys_selectors
 from portal.keys.calls import Payload, Unlocked, answers, unlocked
 from portal.keys.chunks import ChunkWriter, open_chunks
-from portal.keys.models import PrivateKey
+from portal.keys.models import Certificate, PrivateKey
 from portal.keys.sealing import SealBroken, new_key
 from portal.keys.services.outside import remember_certificate
 from portal.keys.vault import Vault, seal_for
@@ -175,10 +175,8 @@ def _reseal(part: engine.File) -> tuple[str, bytes, int]:
 @contextmanager
 def _opened(vault: Unlocked, access: Access) -> Iterator[engine.Shown]:
     """The message behind a delivery, decrypted and verified with the keys of this vault, current and retired."""
-    rows = PrivateKey.objects.filter(user=vault.user, purpose=PrivateKey.Purpose.ENCRYPTION).prefetch_related(
-        "certificates"
-    )
-    keys = [(vault.private_key(row), certificate.der) for row in rows for certificate in row.certificates.all()]
+    rows = Certificate.objects.filter(private_key__user=vault.user, private_key__purpose=PrivateKey.Purpose.ENCRYPTION)
+    keys = [(vault.private_key(each.private_key), each.der) for each in rows.select_related("private_key")]
     # Certificates must have held when the message arrived here: it stays readable and verified after they expire.
     envelope = access.delivery.envelope
     inbound = envelope.kind == Envelope.Kind.INBOUND
