@@ -3,9 +3,8 @@
 A context processor. Everything is computed only when a template asks for it: pieces of pages ask for nothing.
 """
 
-import time
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -84,7 +83,7 @@ class Frame:
     @cached_property
     def unwell(self) -> str:
         """Which part of the portal is away, or "" if all is well."""
-        return _unwell(int(time.monotonic()))
+        return health.unwell()
 
     def _entry(self, url_name: str, name: str) -> Entry:
         url = reverse(url_name)
@@ -92,9 +91,3 @@ class Frame:
 
     def _under(self, url: str) -> bool:
         return self.request.path.startswith(url)
-
-
-@lru_cache(maxsize=1)
-def _unwell(second: int) -> str:
-    """Looked at once a second, however many pages a process writes: what is away is missed after ten seconds only."""
-    return health.report()["reason"]

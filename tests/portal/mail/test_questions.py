@@ -21,8 +21,7 @@ WORKER = [
     ("keys_intakekey", "what the call was sealed to"),
     ("keys_unlockedsession", "whether the session is still running"),
 ]
-FRAME = [("outbox_job", "whether all is well")]
-FOLDER = [*WEB, *WORKER, *FRAME, ("mail_delivery", "the rows"), ("policy_label", "the words of their labels"), ("keys_privatekey", "what opens their lines")]
+FOLDER = [*WEB, *WORKER, ("mail_delivery", "the rows"), ("policy_label", "the words of their labels"), ("keys_privatekey", "what opens their lines")]
 OPENING = [
     *WEB, *WORKER,
     ("mail_delivery", "whether it is so large that opening takes a page of its own"),
