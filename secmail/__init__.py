@@ -11,8 +11,9 @@ Where to begin reading: ``wrap`` makes a message and ``unwrap`` opens one; both 
   attributes, over streams of BER (``ber``);
 * ``mime`` reads and writes the entities around and inside;
 * ``labels`` has security labels, clearances, policies and the access decision;
-* ``certificates``, ``paths`` and ``keys`` say who is who; ``algorithms`` is the table of all that is emitted and accepted;
-* ``der`` and ``streams`` are the ground: strict bytes in memory, and content that is never held whole; ``errors`` is the tree of refusals.
+* ``certificates``, ``paths`` and ``keys`` say who is who, ``containers`` reads the files they come in (PEM, PKCS#7, PKCS#12); ``algorithms``
+  is the table of all that is emitted and accepted;
+* ``der`` and ``streams`` are the ground: strict bytes in memory, and content that is never held whole; ``pem`` takes armour off; ``errors`` is the tree of refusals.
 
 ``cli`` is the command line over all of this, and the only part that opens files. ``docs/engine.md`` has ten examples.
 """

@@ -3,16 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from secmail.containers import Locked
 from secmail.errors import Malformed, SecmailError, Unsupported
 
 OK = 0
 REFUSED = 1  # verified false, not decryptable or refused by the decision
 USAGE = 2  # wrong usage, a file that can't be opened among it
 UNREADABLE = 3  # malformed or unsupported
-
-
-class Locked(Malformed):
-    """A key or container that needs a passphrase, and none was given."""
 
 
 class Failure(Exception):
@@ -29,7 +26,8 @@ def concerning(name: str) -> Iterator[None]:
     try:
         yield
     except SecmailError as error:
-        raise Failure(f"{shown_name(name)}: {error}", status_of(error)) from error
+        option = ": --passphrase-file" if isinstance(error, Locked) else ""
+        raise Failure(f"{shown_name(name)}: {error}{option}", status_of(error)) from error
     except BrokenPipeError:
         raise  # is about the output
     except OSError as error:

@@ -1,7 +1,5 @@
-"""Reading files and standard input: messages as sources, small things as bytes, PEM taken off."""
+"""Reading files and standard input: messages as sources, their armour taken off, and small things as bytes."""
 
-import base64
-import binascii
 import io
 import re
 import stat
@@ -11,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from os import fstat
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from secmail.cli.failures import Failure, concerning
 from secmail.cli.progress import Progress, counted
@@ -21,7 +19,6 @@ from secmail.streams import CHUNK, Base64Reader, ChunkReader, FileSource, Source
 MAX_SMALL = 64 * 1024 * 1024  # octets of anything but a message
 HEAD = 8192  # octets in which the armour of a message begins
 CMS_ARMOUR = re.compile(rb"^-----BEGIN (CMS|PKCS7|PKCS #7 SIGNED DATA)-----[ \t]*\r?\n", re.MULTILINE)
-BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 #]+)-----(.*?)-----END \1-----", re.DOTALL)
 ANY_ARMOUR = re.compile(rb"\s*-----BEGIN ([A-Z0-9 #]+)-----")
 EMPTY = "it is empty"
 FIELD = re.compile(rb"\s*[!-9;-~]+[ \t]*:")
@@ -97,31 +94,7 @@ def _is_regular(file: BinaryIO) -> bool:
     return stat.S_ISREG(fstat(file.fileno()).st_mode)
 
 
-# PEM (RFC 7468)
-
-
-class Block(NamedTuple):
-    """What stands between two lines of armour: ``label`` of the line, ``pem`` with and ``der`` without armour."""
-
-    label: str
-    pem: bytes
-    der: bytes
-
-
-def blocks(data: bytes) -> list[Block]:
-    """All blocks of a PEM text; none for what has no armour. Malformed for one that is no base64."""
-    return [_block(match) for match in BLOCK.finditer(data)]
-
-
-def _block(match: re.Match[bytes]) -> Block:
-    label = match[1].decode("ascii")
-    # A key in the old form has header fields (RFC 1421) before its base64; it is read as a whole
-    if b":" in match[2]:
-        return Block(label, match[0], b"")
-    try:
-        return Block(label, match[0], base64.b64decode(b"".join(match[2].split()), validate=True))
-    except binascii.Error:
-        raise Malformed(f"PEM block {label}: no base64") from None
+# Where a message begins
 
 
 def _start(source: Source) -> Source:

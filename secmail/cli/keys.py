@@ -12,9 +12,9 @@ from cryptography.x509 import ocsp
 
 from secmail import der
 from secmail.certificates import Certificate
-from secmail.cli.containers import read_contents
 from secmail.cli.failures import Failure, concerning
-from secmail.cli.inputs import blocks, small
+from secmail.cli.inputs import small
+from secmail.containers import read_contents
 from secmail.errors import Malformed, Unsupported
 from secmail.keys import (
     BareKey,
@@ -26,6 +26,7 @@ from secmail.keys import (
     SoftwareSigningKey,
 )
 from secmail.paths import TrustStore
+from secmail.pem import blocks
 
 NO_CERTIFICATE = "{}: no certificate for this key is given: --cert"
 HEX_KEY = re.compile(rb"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")

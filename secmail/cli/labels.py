@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from secmail.cli import inputs
 from secmail.cli.arguments import Parser, add_moment, add_report, command, many
 from secmail.cli.failures import OK, REFUSED, Failure, concerning
-from secmail.cli.inputs import blocks, small
+from secmail.cli.inputs import small
 from secmail.cli.output import print_json, print_lines
 from secmail.cli.values import label_object
 from secmail.errors import Malformed
@@ -22,6 +22,7 @@ from secmail.labels import (
     read_clearance,
     read_label,
 )
+from secmail.pem import blocks
 
 
 def add(commands: "_SubParsersAction[Parser]") -> None:

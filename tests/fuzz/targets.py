@@ -55,10 +55,10 @@ from secmail import (
 from secmail.algorithms import AES256_GCM, SigningAlgorithm
 from secmail.algorithms import signing as algorithm_of
 from secmail.cli import report, text
-from secmail.cli.containers import read_contents
 from secmail.cms import AUTH_ENVELOPED_DATA, DATA
 from secmail.cms.attributes import COUNTERSIGNATURE, MESSAGE_DIGEST, MSG_SIG_DIGEST, attribute
 from secmail.cms.ber import BerReader
+from secmail.containers import read_contents
 from secmail.inspection import claims_of
 from secmail.labels import (
     Clearance,

@@ -14,9 +14,9 @@ from layered import POLICY
 from pki import NOW, certificate, private_key, trust
 
 from secmail import Certificate, Malformed, Recipient, Unsupported, der, enveloping, load_private_key
-from secmail.cli.containers import read_contents
 from secmail.cms.ber import BerReader
 from secmail.cms.summary import name_of
+from secmail.containers import read_contents
 from secmail.labels import Category, Clearance, TagType
 from secmail.paths import PathOptions, validate
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 
 from secmail import Certificate, SecmailError, TrustStore
-from secmail.cli.containers import read_contents
+from secmail.containers import read_contents
 from secmail.der import encodings
 from secmail.paths import PathCache, PathOptions, Purpose, validate
 

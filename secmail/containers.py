@@ -11,18 +11,21 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from secmail import der
 from secmail.certificates import Certificate
-from secmail.cli.failures import Locked
-from secmail.cli.inputs import blocks
 from secmail.cms.shared import MAX_ITERATIONS
 from secmail.cms.signed import verify
 from secmail.errors import Malformed, Unsupported
 from secmail.keys import PrivateKey, load_private_key
 from secmail.paths import TrustStore
+from secmail.pem import blocks
 from secmail.streams import BytesSource
 
 CERTIFICATE_BLOCKS = ("CERTIFICATE", "X509 CERTIFICATE")
 CMS_BLOCKS = ("CMS", "PKCS7", "PKCS #7 SIGNED DATA")
 NOBODY = TrustStore([])
+
+
+class Locked(Malformed):
+    """A key or container that needs a passphrase, and none was given."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def _private_key(data: bytes, passphrase: bytes | None) -> PrivateKey:
         if passphrase is not None:
             return load_private_key(data, passphrase)
         if isinstance(error.__cause__, TypeError):  # how cryptography says that it is encrypted
-            raise Locked("the key needs its passphrase: --passphrase-file") from error
+            raise Locked("the key needs its passphrase") from error
         raise
 
 
@@ -97,7 +100,7 @@ def _pkcs12(data: bytes, passphrase: bytes | None) -> Contents:
         raise Unsupported("a PKCS#12 with algorithms that are not supported") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         if passphrase is None:
-            raise Locked("no PKCS#12, or it needs its passphrase: --passphrase-file") from error
+            raise Locked("no PKCS#12, or it needs its passphrase") from error
         raise Malformed("no PKCS#12, or the passphrase is not the right one") from error
     return Contents(tuple(Certificate.from_der(each).checked() for each in found), tuple(private.values()))
 
