@@ -11,6 +11,9 @@ BIN := .venv/bin
 MINUTES ?= 10
 PROCESSES ?= 1
 
+# Where it is set, each of the many processes would compile all modules again
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run install test check bench load peers fuzz mutants clean
 
 run: .venv/installed

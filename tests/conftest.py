@@ -19,26 +19,29 @@ hypothesis_settings.load_profile("portal")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
-def starts_processes(nodeid: str) -> int:
-    """0 for a test that needs nothing but its own process; the greater, the later."""
-    return 2 if nodeid.startswith("tests/browser/") else int(nodeid.startswith("tests/faults/"))
+# Folders whose tests start the portal, and wait for it more than they compute
+PORTALS = ("tests/faults/", "tests/browser/", "tests/bench/")
+
+
+def starts_the_portal(nodeid: str) -> bool:
+    return nodeid.startswith(PORTALS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start the portal come last; Playwright's loop would disturb others after it."""
-    items.sort(key=lambda item: starts_processes(item.nodeid))
+    """Tests that start the portal come first: they take longest, and with `-n` the others fill the time beside them."""
+    items.sort(key=lambda item: not starts_the_portal(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `-n`: tests that start the portal run one after the other, on one process; all others as they come."""
+    """With `-n`: of each folder that starts portals one test after the other, on one process; all others as they come."""
     from xdist.scheduler import LoadScopeScheduling
 
     class OnePortalAtATime(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "portal" if starts_processes(nodeid) else nodeid
+            return next(filter(nodeid.startswith, PORTALS), nodeid)
 
-    config.option.loadscopereorder = False  # or the largest group, the portal's, would come first
+    config.option.loadscopereorder = False  # the order above
     return OnePortalAtATime(config, log)
 
 

@@ -3,7 +3,10 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
+
+sys.modules.setdefault("rich", None)  # absent as where the portal is installed: it comes with import-linter, and structlog would load it at each start
 
 if "PORTAL_DATA" not in os.environ:
     os.environ["PORTAL_DATA"] = os.environ["PORTAL_TESTS"] = tempfile.mkdtemp(prefix="portal-tests-")

@@ -1,4 +1,7 @@
-"""One portal and one Chromium for all browser tests; a fresh browser context for each person."""
+"""One portal and one Chromium for all browser tests; a fresh browser context for each person.
+
+All of it ends with the last of these tests: Playwright's loop, which runs in their thread, would disturb others.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -30,7 +33,7 @@ def demo_passwords(stack: Stack) -> dict[str, str]:
     return {each["user"]: each["password"] for each in json.loads(stack.run_manage("demo_accounts", "--json"))}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -38,25 +41,25 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def portal(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The real thing with its demo organisation; sending can be undone for five seconds, as by default."""
     with Stack(tmp_path_factory.mktemp("browser") / "data", demo=True, UNDO_SECONDS="5", MESSAGE_MAX_SIZE="50000000") as stack:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def passwords(portal: Stack) -> dict[str, str]:
     return demo_passwords(portal)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def post(portal: Stack, passwords: dict[str, str]) -> Post:
     """Mail that is there already: sent once, without a browser, for tests that only look at it."""
     return post_everything(portal, passwords)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sessions() -> dict[str, StorageState]:
     """The cookies of people who signed in before: signing in is looked at in tests of its own."""
     return {}
