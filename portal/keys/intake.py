@@ -20,6 +20,7 @@ from django.utils import timezone
 from portal.keys.master import master_key
 from portal.keys.models import Identity, IntakeKey
 from portal.keys.sealing import SealBroken, context, hpke_open, hpke_seal, new_key_pair
+from portal.rows import by_id, rows
 
 LIFETIME = timedelta(days=1)
 
@@ -47,7 +48,7 @@ def seal(plaintext: bytes, bound_to: bytes) -> Sealed:
 
 def unseal(sealed: Sealed, bound_to: bytes) -> bytes:
     """Worker only. Raises `SealBroken` if the blob was changed, moved, or its key destroyed."""
-    row = IntakeKey.objects.filter(id=sealed.intake_key).first()
+    row = by_id(IntakeKey, sealed.intake_key)
     if row is None or row.wrapped_private is None:
         raise SealBroken("sealed to an intake key that is gone")
     private = master_key().unwrap(row.wrapped_private, context("intake", row.id))
@@ -122,9 +123,10 @@ def _verify(public: bytes, signature: bytes, data: bytes) -> None:
 
 
 def _current() -> IntakeKey:
-    row = IntakeKey.objects.filter(wrapped_private__isnull=False).order_by("-created_at").first()
-    if row is None:
+    found = rows(IntakeKey, "SELECT * FROM keys_intakekey WHERE wrapped_private IS NOT NULL ORDER BY created_at DESC LIMIT 1")
+    if not found:
         raise IntakeUnavailable("no intake key: the portal is not set up")
+    row = found[0]
     check_portal_signed(row.signature, _signed_bytes(row))
     return row
 

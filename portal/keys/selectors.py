@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from django.db.models import Q
 from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.keys import engine
 from portal.keys.models import Anchor, Authority, Certificate, PrivateKey, RevocationList
+from portal.rows import rows
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,23 @@ def key_rows(user: User) -> list[KeyRow]:
     ]
 
 
-def valid_certificates(users: Iterable[User], purpose: str, *, with_private_keys: bool = False) -> dict[str, Certificate]:
+def valid_certificates(users: Iterable[User], purpose: str) -> dict[str, Certificate]:
     """Per user id the newest certificate that holds now. Who is missing has none."""
     now = timezone.now()
-    rows = Certificate.objects.filter(
-        Q(private_key__isnull=True) | Q(private_key__retired_at__isnull=True),
-        user__in=list(users),
-        purpose=purpose,
-        revoked_at__isnull=True,
-        not_before__lte=now,
-        not_after__gt=now,
-    ).order_by("not_before")
-    if with_private_keys:
-        rows = rows.select_related("private_key")
-    return {str(row.user_id): row for row in rows}
+    found = rows(
+        Certificate,
+        """
+        SELECT held.* FROM keys_certificate held LEFT JOIN keys_privatekey own ON own.id = held.private_key_id
+        WHERE held.user_id IN %s AND held.purpose = %s AND held.revoked_at IS NULL AND own.retired_at IS NULL
+          AND held.not_before <= %s AND held.not_after > %s
+        ORDER BY held.not_before
+        """,
+        [user.id for user in users],
+        str(purpose),
+        now,
+        now,
+    )
+    return {row.user_id: row for row in found}
 
 
 def certificates_outside(addresses: Iterable[str]) -> dict[str, Certificate]:

@@ -12,6 +12,7 @@ from portal.keys import calls, intake
 from portal.keys.calls import Payload, session_half
 from portal.keys.models import PrivateKey, UnlockedSession
 from portal.keys.sealing import KEY_LENGTH, context, hpke_seal
+from portal.rows import rows
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ def sealers(user_ids: Collection[str]) -> dict[str, Callable[..., bytes]]:
 
     A key counts only with the portal's signature: whoever writes to the database can't put one of their own in its place.
     """
-    rows = PrivateKey.objects.filter(user_id__in=user_ids, purpose=PrivateKey.Purpose.STORAGE, retired_at=None)
-    found = {row.user_id: row for row in rows}
+    wanted = "SELECT * FROM keys_privatekey WHERE user_id IN %s AND purpose = %s AND retired_at IS NULL"
+    found = {row.user_id: row for row in rows(PrivateKey, wanted, list(user_ids), PrivateKey.Purpose.STORAGE.value)}
     for row in found.values():
         intake.check_portal_signed(row.signature, storage_key_statement(row))
     return {user_id: functools.partial(_seal, found[user_id]) for user_id in user_ids}

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
-from django.db.models import Q
 
 from portal.accounts.models import User
 from portal.keys import selectors as keys_selectors
 from portal.keys.models import Certificate, PrivateKey
 from portal.mail.models import Release
 from portal.policy.selectors import Outsider
+from portal.rows import rows
 
 _ENTRY = re.compile(r'(?:"[^"]*"|[^,;])+')
 _BRACKETED = re.compile(r"<([^<>]*)>\s*$")
@@ -128,9 +128,9 @@ def _key(entry: str) -> tuple[str, str]:
 
 def _people(keys: Iterable[str]) -> dict[str, User]:
     """Also those who are no longer active: their addresses are nobody's outside."""
-    wanted = {key.casefold() for key in keys}
-    rows = User.objects.filter(Q(username__in=wanted) | Q(address__in=wanted))
-    return {key: row for row in rows for key in (row.username.casefold(), row.address.casefold())}
+    wanted = list({key.casefold() for key in keys})
+    found = rows(User, "SELECT * FROM accounts_user WHERE username IN %s OR address IN %s", wanted, wanted)
+    return {key: row for row in found for key in (row.username.casefold(), row.address.casefold())}
 
 
 def _outside(key: str) -> Outside | None:

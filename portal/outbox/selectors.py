@@ -4,17 +4,38 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import BooleanField, Count, Min, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from portal.outbox import clock, registry
 from portal.outbox.models import Job, Precedence
 from portal.outbox.states import State
+from portal.rows import rows
 
 LONGEST_DELAY = timedelta(hours=1)
 # In words of SQL and not as parameters, because SQLite uses the partial index only if it reads the same condition.
 IS_OPEN = RawSQL("state IN ('waiting', 'running')", (), output_field=BooleanField())
 IS_RUNNING = RawSQL("state = 'running'", (), output_field=BooleanField())
+
+
+_READY = (
+    "(state = 'waiting' AND (not_before IS NULL OR not_before <= %s OR not_before > %s)"
+    " OR state = 'running' AND (lease_until <= %s OR lease_until > %s))"
+)
+
+
+def _moments() -> tuple[datetime, ...]:
+    """The times in `_READY`: the two between which a job waits, and the two between which it is held."""
+    now = clock.now()
+    return now, now + LONGEST_DELAY, now, now + 2 * settings.LEASE
+
+
+def first_ready() -> Job | None:
+    """The first of those that are `ready`; locked, and passing over what another worker has locked."""
+    lock = " FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
+    found = rows(Job, f"SELECT * FROM outbox_job WHERE {IS_OPEN.sql} AND {_READY} ORDER BY precedence, id LIMIT 1{lock}", *_moments())  # noqa: S608 - constants
+    return found[0] if found else None
 
 
 def ready(*, urgent_only: bool = False) -> QuerySet[Job]:
@@ -23,12 +44,8 @@ def ready(*, urgent_only: bool = False) -> QuerySet[Job]:
     A time further ahead than anybody may set comes from a clock that was wrong, and counts as passed. The bound for
     leases leaves room for clocks of several machines that differ by less than a lease.
     """
-    now: datetime = clock.now()
-    ready = Q(state=State.WAITING) & (
-        Q(not_before=None) | Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_DELAY)
-    )
-    expired = Q(state=State.RUNNING) & (Q(lease_until__lte=now) | Q(lease_until__gt=now + 2 * settings.LEASE))
-    jobs = Job.objects.filter(IS_OPEN, ready | expired)
+    moments = [connection.ops.adapt_datetimefield_value(each) for each in _moments()]
+    jobs = Job.objects.filter(IS_OPEN, RawSQL(_READY, moments, output_field=BooleanField()))  # noqa: S611 - a constant
     if urgent_only:
         jobs = jobs.filter(precedence__lte=Precedence.IMMEDIATE)
     return jobs.order_by("precedence", "id")

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
 
 from portal.outbox import clock, registry, selectors, wakeup
 from portal.outbox.models import Job, Precedence
@@ -91,9 +90,10 @@ def claim(*, urgent_only: bool = False) -> Claimed | None:
 
 def take(*, urgent_only: bool = False) -> Claimed | None:
     """`claim`, in the caller's transaction."""
-    job = None if urgent_only else _first(selectors.ready())
+    job = None if urgent_only else selectors.first_ready()
     if urgent_only or (job is not None and job.kind in registry.limits()):  # only then is it worth counting places
-        job = _first(selectors.claimable(urgent_only=urgent_only, with_limited=_counts_alone()))
+        jobs = selectors.claimable(urgent_only=urgent_only, with_limited=_counts_alone())
+        job = jobs.select_for_update(skip_locked=True).first()
     if job is None:
         return None
     claimed = Claimed(
@@ -109,11 +109,6 @@ def take(*, urgent_only: bool = False) -> Claimed | None:
     _change("claim", id=job.id, set={"fence": claimed.fence, "attempts": claimed.attempts, "lease_until": lease_until})
     stop_here(f"{claimed.kind}.before-claim-commit")
     return claimed
-
-
-def _first(jobs: QuerySet[Job]) -> Job | None:
-    """Locked, and passing over those that another worker has locked."""
-    return jobs.select_for_update(skip_locked=True).first()
 
 
 def _counts_alone() -> bool:

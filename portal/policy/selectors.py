@@ -16,6 +16,7 @@ from portal.policy import access, engine
 from portal.policy.engine import Classification, Decision, LabelRefused, Rule, Standing
 from portal.policy.models import Label, SecurityPolicy
 from portal.policy.stylesheet import stylesheet_version
+from portal.rows import rows
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,8 @@ def stylesheet_url(policy_id: str | None) -> str:
 
 def active_policy_id() -> str | None:
     """The row of the policy in force, None before the set-up."""
-    return SecurityPolicy.objects.filter(active=True).values_list("id", flat=True).first()
+    found = rows(SecurityPolicy, "SELECT id FROM policy_securitypolicy WHERE active")
+    return found[0].id if found else None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from portal.audit.services import SYSTEM, Actor, Refused, record, refuse
 from portal.policy import engine, selectors
 from portal.policy.engine import LabelRefused, PolicyError
 from portal.policy.models import Clearance, Label, SecurityPolicy
+from portal.rows import rows
 
 __all__ = [
     "LabelRefused",
@@ -144,8 +145,8 @@ def label_row(*, classification: int, categories: Iterable[str] = (), privacy_ma
 
 def row_of(label: Label, *, categories: Iterable[str] = ()) -> Label:
     """`label_row` for a label that was worked out already: the policy is asked again only if nobody used it yet."""
-    found = Label.objects.filter(der=label.der).first()
-    return found or label_row(classification=label.classification, categories=categories)
+    found = rows(Label, "SELECT * FROM policy_label WHERE der = %s", label.der)
+    return found[0] if found else label_row(classification=label.classification, categories=categories)
 
 
 def received_label(der: bytes) -> Label | None:

@@ -11,6 +11,7 @@ from portal.mail.models import Delivery, Message, Outbound, undo_time
 from portal.mail.outcomes import headline
 from portal.mail.states import State
 from portal.outbox.models import Precedence
+from portal.rows import by_id
 
 STOPPED = (State.REFUSED, State.FAILED, State.UNDONE)
 
@@ -43,8 +44,8 @@ class Steps:
 
 def steps(user: User, message_id: str) -> Steps | None:
     """The life of a message of one's own, for the page that follows it."""
-    message = Message.objects.filter(id=message_id, originator=user).first()
-    if message is None:
+    message = by_id(Message, message_id)
+    if message is None or message.originator_id != user.id:
         return None
     envelopes = list(message.envelopes.all()) if message.sealed_at else []  # none before, and nothing that would be in one
     sent = Delivery.objects.filter(owner=user, envelope__in=envelopes, arrived_in=Delivery.Folder.SENT).first() if envelopes else None

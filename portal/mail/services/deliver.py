@@ -12,10 +12,11 @@ from portal.keys.vault import sealers
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Delivery, Envelope, Message
 from portal.mail.services.envelopes import addressed_digest, summary_context
-from portal.mail.services.seal import originator_actor
+from portal.mail.services.seal import originator_actor, whole_message
 from portal.mail.states import State, after
 from portal.outbox.registry import Claimed
 from portal.policy.access import decide_for_all
+from portal.rows import by_id, rows
 from portal.stops import stop_here
 
 BATCH = 500
@@ -28,29 +29,25 @@ class Readdressed(Exception):
 
 def deliver(job: Claimed) -> Callable[[], None] | None:
     """Writes a delivery with its sealed summary for every mailbox, and asks again who may have it."""
-    envelope = (
-        Envelope.objects.select_related("message__label", "message__originator")
-        .filter(id=job.target, summary__isnull=False)
-        .first()
-    )
-    if envelope is None:
+    envelope = by_id(Envelope, job.target)
+    if envelope is None or envelope.summary is None:
         return None
-    message = envelope.message
-    opened = intake.unseal(intake.Sealed(envelope.intake_key, envelope.summary or b""), summary_context(envelope.id))
+    message = envelope.message = whole_message(envelope.message_id)
+    opened = intake.unseal(intake.Sealed(envelope.intake_key, envelope.summary), summary_context(envelope.id))
     line = EnvelopeSummary.from_json(opened)
     stop_here("deliver.opened")
     if line.addressed != addressed_digest(envelope):
         raise Readdressed
-    people = list(User.objects.filter(id__in=envelope.recipients, is_active=True))
+    people = rows(User, "SELECT * FROM accounts_user WHERE is_active AND id IN %s", envelope.recipients)
     decisions = decide_for_all(people, message.label)
     refused = [user for user in people if not decisions[user.id].granted]
     mailboxes = [(user, Delivery.Folder.INBOX) for user in people if decisions[user.id].granted]
     if envelope.kind == Envelope.Kind.SHARED:
         mailboxes.append((message.originator, Delivery.Folder.SENT))
     seals = sealers({owner.id for owner, _ in mailboxes})
-    rows = [_delivery(envelope, owner, folder, line, seals[owner.id]) for owner, folder in mailboxes]
+    deliveries = [_delivery(envelope, owner, folder, line, seals[owner.id]) for owner, folder in mailboxes]
     stop_here("deliver.made")
-    return lambda: _finish(envelope, rows, refused)
+    return lambda: _finish(envelope, deliveries, refused)
 
 
 def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummary, seal: Callable[..., bytes]) -> Delivery:

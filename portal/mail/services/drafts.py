@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from portal.accounts.models import User, random_id
@@ -25,6 +25,7 @@ from portal.mail.content import DraftContent, Summary
 from portal.mail.models import Delivery, Draft, Message, Upload
 from portal.policy.access import decide_for
 from portal.policy.models import Label
+from portal.rows import by_id, rows
 from portal.stops import stop_here
 
 DRAFT_TIMEOUT = 3.0
@@ -55,7 +56,7 @@ def save_draft(
 
     Raises `DraftTaken` if the message is on its way already, or the draft somebody else's.
     """
-    draft = write_draft(owner_id, draft_id, content, attachments=uploads_of(owner_id, draft_id).exists())
+    draft = write_draft(owner_id, draft_id, content, attachments=bool(uploads_of(owner_id, draft_id)))
     draft.answers, draft.label = answers, label
     with naming(draft):
         if Message.objects.filter(id=draft_id).exists():
@@ -92,7 +93,7 @@ def naming(draft: Draft) -> Iterator[None]:
     try:
         with transaction.atomic():
             yield
-            former = Draft.objects.filter(id=draft.id).first()
+            former = by_id(Draft, draft.id)
             if former is not None and former.owner_id != draft.owner_id:
                 raise DraftTaken
             if former is not None:
@@ -219,9 +220,9 @@ def unsaved_uploads(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) 
     return uploads
 
 
-def uploads_of(owner_id: str, draft_id: str) -> QuerySet[Upload]:
+def uploads_of(owner_id: str, draft_id: str) -> list[Upload]:
     """The files with a draft, in the order in which they came."""
-    return Upload.objects.filter(owner_id=owner_id, draft_id=draft_id).order_by("uploaded_at")
+    return rows(Upload, "SELECT * FROM mail_upload WHERE owner_id = %s AND draft_id = %s ORDER BY uploaded_at", owner_id, draft_id)
 
 
 def kept(files: Sequence[SealedUpload]) -> set[str]:

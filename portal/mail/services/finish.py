@@ -6,6 +6,8 @@ from portal.mail.states import State, after
 
 LONGEST_REASON = 300  # what there is room for; a reason may name many people
 
+_CHANGED = ("state", "reason", "content_object", "grant_wrapped_signing", "grant_sealed", "intake_key", "reopened_draft", "sealed_at")
+
 
 def finish_message(message: Message, event: str, reason: str = "") -> None:
     """Moves a message to its next state and erases grant and content. One that did not leave goes back to Drafts."""
@@ -15,4 +17,4 @@ def finish_message(message: Message, event: str, reason: str = "") -> None:
     message.grant_wrapped_signing, message.grant_sealed, message.intake_key = None, None, ""
     if message.state != State.SEALED:
         message.reopened_draft = reopen_draft(message.id, message.originator_id)
-    message.save()
+    message.save(update_fields=_CHANGED)

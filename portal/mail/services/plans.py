@@ -9,6 +9,7 @@ from portal.mail.content import Submission
 from portal.mail.directory import Outside, Party, cleared, encryption_certificates
 from portal.mail.models import Envelope, Message
 from portal.policy import selectors as policy
+from portal.rows import rows
 
 
 class CannotSeal(Exception):
@@ -36,7 +37,7 @@ def people_of(message: Message, submission: Submission) -> dict[str, Party]:
     """Originator and recipients by id, as they are now."""
     ids = {message.originator_id, *submission.to, *submission.cc, *submission.bcc}
     people: dict[str, Party] = {each: Outside(each) for each in ids if "@" in each}
-    people |= {user.id: user for user in User.objects.filter(id__in=ids, is_active=True)}
+    people |= {user.id: user for user in rows(User, "SELECT * FROM accounts_user WHERE is_active AND id IN %s", list(ids))}
     if missing := ids - people.keys():
         raise CannotSeal(f"{len(missing)} of the people addressed can't be reached any more.")
     return people

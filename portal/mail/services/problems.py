@@ -12,6 +12,7 @@ from portal.mail.directory import Recipient
 from portal.mail.models import Delivery, Draft, Upload
 from portal.policy import selectors as policy
 from portal.policy.models import Label
+from portal.rows import by_id
 
 MOST_COPIES = 10  # what all envelopes of a message hold together, in messages of the largest size
 
@@ -39,8 +40,8 @@ def of_recipients(everybody: Sequence[Recipient], with_keys: Collection[str], or
 
 def of_answer(originator: User, draft_id: str, label: Label | None) -> list[str]:
     """An answer is never labelled lower than what it quotes."""
-    draft = Draft.objects.filter(id=draft_id, owner=originator).first()
-    if draft is None or not draft.answers or label is None:
+    draft = by_id(Draft, draft_id)
+    if draft is None or draft.owner_id != originator.id or not draft.answers or label is None:
         return []
     quoted = Delivery.objects.select_related("label", "provisional_label").filter(id=draft.answers, owner=originator).first()
     if quoted is None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from portal.accounts.models import User
 from portal.audit.models import Outcome, Verb
 from portal.audit.services import Actor, record, record_all
 from portal.keys import objects
@@ -19,6 +20,8 @@ from portal.mail.states import State
 from portal.outbox import services as outbox
 from portal.outbox.models import Precedence
 from portal.outbox.registry import Claimed
+from portal.policy.models import Label
+from portal.rows import by_id
 from portal.stops import stop_here
 
 Finish = Callable[[], None]
@@ -118,8 +121,17 @@ def fail(message_id: str) -> None:
 
 
 def _submitted(message_id: str) -> Message | None:
-    found = Message.objects.select_related("originator", "label").filter(id=message_id, state=State.SUBMITTED)
-    return found.first()
+    message = whole_message(message_id)
+    return message if message and message.state == State.SUBMITTED else None
+
+
+def whole_message(message_id: str) -> Message | None:
+    """A message with its label, and its originator if that is somebody here."""
+    message = by_id(Message, message_id)
+    if message is not None:
+        message.label = by_id(Label, message.label_id)
+        message.originator = by_id(User, message.originator_id) if message.originator_id else None
+    return message
 
 
 def _event(

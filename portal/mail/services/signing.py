@@ -21,6 +21,7 @@ from portal.mail.models import Envelope, Message, Upload
 from portal.mail.services.drafts import upload_context, upload_digest
 from portal.mail.services.plans import CannotSeal, Plan
 from portal.outbox.models import Precedence
+from portal.rows import by_id
 
 
 def open_submission(message: Message) -> tuple[bytes, Submission]:
@@ -47,9 +48,9 @@ def make(
     progress: Callable[[], None],
 ) -> list[engine.Made]:
     """The objects of all plans, in their order, signed once."""
-    signing = keys_selectors.valid_certificates(
-        [message.originator], PrivateKey.Purpose.SIGNING, with_private_keys=True
-    ).get(message.originator_id)
+    signing = keys_selectors.valid_certificates([message.originator], PrivateKey.Purpose.SIGNING).get(
+        message.originator_id
+    )
     if signing is None:
         raise CannotSeal("You have no valid signing key.")
     shared = next(plan for plan in plans if plan.kind == Envelope.Kind.SHARED)
@@ -95,7 +96,7 @@ def _signing_key(message: Message, certificate: Certificate, half: bytes) -> byt
     """The originator's private signing key (PKCS#8), through the grant that came with the message."""
     bound_to = session_context(message.originator_id, "signing")
     inner = master_key().unwrap(message.grant_wrapped_signing or b"", bound_to)
-    return open_private_key(certificate.private_key, aead_open(half, inner, bound_to))
+    return open_private_key(by_id(PrivateKey, certificate.private_key_id), aead_open(half, inner, bound_to))
 
 
 def _attachments(message: Message, submission: Submission) -> list[engine.Attached]:
