@@ -23,7 +23,6 @@ from portal.mail.models import Draft, Message, Upload, undo_time
 from portal.mail.services.check import Check, check, once
 from portal.mail.services.drafts import (
     DraftTaken,
-    TooMuch,
     naming,
     save_draft,
     unsaved_uploads,
@@ -59,7 +58,7 @@ class NotYours(Refusal):
 def submit(
     vault: Vault, actor: Actor, draft_id: str, content: DraftContent, files: Sequence[SealedUpload] = ()
 ) -> Submitted | Refusal:
-    """Accepts a message for sealing. Whether it is accepted or refused, the draft is saved in the same transaction.
+    """Accepts a message for sealing. Whether it is accepted or refused, the draft is saved in the same transaction; if it fails, alone.
 
     The draft stays until the message is sealed; posting the same draft again is the same message. `files` came with the form:
     they join the draft in that transaction, too, so that a form posted twice at the same time carries them once. Raises `TooMuch`.
@@ -70,14 +69,16 @@ def submit(
         return _submit(vault, actor, draft_id, content, files)
     except DraftTaken:  # another request with the same form was faster
         return earlier(vault.user, draft_id)
+    except Exception:  # whatever it is, what was written is saved
+        try:
+            save_draft(vault.user.id, draft_id, content)
+        except DraftTaken:
+            return earlier(vault.user, draft_id)
+        raise
 
 
 def _submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent, files: Sequence[SealedUpload]) -> Submitted | Refusal:
-    try:
-        uploads = unsaved_uploads(vault, draft_id, files)
-    except TooMuch:
-        save_draft(vault.user.id, draft_id, content)
-        raise
+    uploads = unsaved_uploads(vault, draft_id, files)
     checked = check(vault.user, draft_id, content, uploads)
     draft = write_draft(vault.user.id, draft_id, content, attachments=bool(checked.files))
     if checked.problems or checked.label is None:

@@ -7,6 +7,8 @@ import pytest
 from portal.audit.services import SYSTEM
 from portal.keys import objects
 from portal.keys.chunks import ChunkWriter
+from portal.keys.intake import IntakeUnavailable
+from portal.keys.models import IntakeKey
 from portal.keys.sealing import new_key
 from portal.keys.uploads import SealedUpload
 from portal.mail import selectors, services
@@ -67,6 +69,15 @@ def test_the_same_form_posted_twice_is_one_message(organisation):
     outbox.run_until_idle()
     assert first == again == services.Submitted(draft_id)
     assert Delivery.objects.filter(owner__username="bob").count() == 1
+
+
+def test_what_was_written_is_saved_when_sending_fails(organisation):
+    alice, content = organisation.vault("alice"), DraftContent(to="bob", subject="Fuel", text="Ten tons.", classification=CONFIDENTIAL)
+    IntakeKey.objects.update(wrapped_private=None)
+    with pytest.raises(IntakeUnavailable):
+        services.submit(alice, actor(alice.user), "e" * 32, content)
+    assert Draft.objects.filter(id="e" * 32, owner=alice.user).exists()
+    assert not Message.objects.filter(id="e" * 32).exists()
 
 
 def test_somebody_elses_draft_id_is_refused(organisation):
