@@ -34,7 +34,7 @@ OPENING = [
     ("mail_delivery", "that it is read"),
 ]  # fmt: skip
 WITHIN = re.compile(r"\(SELECT [^()]*\)")
-TABLE = re.compile(r'(?:FROM|INTO|UPDATE) "(\w+)"')
+TABLE = re.compile(r'(?:FROM|INTO|UPDATE) "?(\w+)')
 
 
 def asked(client, url: str, **headers: str) -> Counter[str]:
