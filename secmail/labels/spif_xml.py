@@ -49,6 +49,12 @@ _CHILDREN = {
 }  # fmt: skip
 
 
+def _names(element: "etree._Element") -> tuple[str | None, str]:
+    """Namespace and local name. ``etree.QName`` raises ValueError for a namespace with "}" in it."""
+    namespace, _, name = str(element.tag).removeprefix("{").rpartition("}")
+    return namespace or None, name
+
+
 class Element:
     """One element of the SPIF; what is asked of it and missing or wrong is Malformed, with its line."""
 
@@ -58,10 +64,9 @@ class Element:
 
     def __init__(self, element: "etree._Element") -> None:
         self._element = element
-        name = etree.QName(element)
-        if name.namespace not in self.namespaces:
+        namespace, self.name = _names(element)
+        if namespace not in self.namespaces:
             self.refuse("belongs to an unknown namespace")
-        self.name = name.localname
 
     @classmethod
     def parse(cls, xml: bytes) -> Self:
@@ -81,14 +86,12 @@ class Element:
         return cls(root)
 
     def refuse(self, complaint: str) -> NoReturn:
-        raise Malformed(
-            f"line {self._element.sourceline} of the {self.document}: {etree.QName(self._element).localname} {complaint}"
-        )
+        raise Malformed(f"line {self._element.sourceline} of the {self.document}: {self.name} {complaint}")
 
     def children(self, name: str) -> Iterator[Self]:
         """The children with this name. Every child has to be one the schema allows."""
         for child in self._element:
-            if etree.QName(child).namespace not in self.namespaces:
+            if _names(child)[0] not in self.namespaces:
                 continue
             element = type(self)(child)
             if element.name not in self.children_of.get(self.name, ()):

@@ -18,6 +18,7 @@ from secmail.cms.ber import BerReader
 from secmail.cms.summary import name_of
 from secmail.containers import read_contents
 from secmail.labels import Category, Clearance, TagType
+from secmail.labels.reading import read_label
 from secmail.paths import PathOptions, validate
 
 # Certificates and paths
@@ -175,3 +176,8 @@ def test_a_pkcs12_whose_mac_takes_for_ever_is_refused_at_once():
     with pytest.raises(Malformed, match="too long"):
         read_contents(costly, b"secret")
     assert read_contents(data, b"secret").keys
+
+
+def test_a_namespace_with_a_brace_is_an_unknown_one():
+    with pytest.raises(Malformed, match="unknown namespace"):
+        read_label(b'<label xmlns="ht}p://example.org"><label xmlns="1"/></label>')  # the second makes the parser forgive the first
