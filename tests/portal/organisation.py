@@ -1,18 +1,24 @@
 """The demo organisation inside one test's transaction, and people who are signed in to it."""
 
 import base64
+import copy
 import os
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Model
 from django.test import Client
 
 from portal.accounts.models import User, random_id
 from portal.audit.models import Event
 from portal.audit.services import Actor
 from portal.keys import calls, throttle
-from portal.keys.master import create_master_key_file
+from portal.keys.master import create_master_key_file, master_key
 from portal.keys.models import UnlockedSession
 from portal.keys.sealing import new_key
 from portal.keys.services import set_up
@@ -86,20 +92,43 @@ def events(**where: object) -> list[Event]:
     return list(Event.objects.filter(**where).order_by("at"))
 
 
+@dataclass(frozen=True)
+class Founded:
+    """What `setup` and the demo leave: files by the name of their setting, passwords, and rows."""
+
+    files: dict[str, bytes]
+    passwords: dict[str, str]
+    rows: dict[type[Model], list[Model]]
+
+
+@cache
+def founded() -> Founded:
+    """Made once, by the test that asks first, and taken back from its database: keys and certificates are half of what a test costs."""
+    create_master_key_file(settings.MASTER_KEY_FILE)
+    with transaction.atomic():
+        set_up("Demo organisation")
+        accounts = demo.create(POLICY.read_bytes())
+        rows = {each: list(each._base_manager.all()) for each in apps.get_models() if each.__module__.startswith("portal.")}
+        transaction.set_rollback(True)
+    files = {name: getattr(settings, name).read_bytes() for name in ("MASTER_KEY_FILE", "IDENTITY_FILE")}
+    return Founded(files, {each.user: each.password for each in accounts}, rows)
+
+
 @pytest.fixture
 def organisation(db, tmp_path, settings) -> Organisation:
     """Policy, people, keys and clearances of the demo, with a master key and objects of this test's own."""
-    from portal.keys.master import master_key
-
     settings.MASTER_KEY_FILE = tmp_path / "master.key"
     settings.IDENTITY_FILE = tmp_path / "identity.fingerprint"
-    create_master_key_file(settings.MASTER_KEY_FILE)
+    demo.ACCOUNTS_FILE = tmp_path / "demo-accounts.json"
     master_key.cache_clear()
     throttle.forget()
-    demo.ACCOUNTS_FILE = tmp_path / "demo-accounts.json"
-    set_up("Demo organisation")
-    accounts = demo.create(POLICY.read_bytes())
-    yield Organisation({each.user: each.password for each in accounts})
+    found = founded()
+    for name, content in found.files.items():
+        Path(getattr(settings, name)).write_bytes(content)
+    with transaction.atomic():
+        for model, rows in found.rows.items():
+            model._base_manager.bulk_create(copy.deepcopy(rows))
+    yield Organisation(found.passwords)
     master_key.cache_clear()
 
 
