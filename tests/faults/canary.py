@@ -61,7 +61,7 @@ def _unwrapped(data: bytes) -> Iterator[bytes]:
     runs = [b64decode(run.translate(_URL_SAFE)[: len(run) // 4 * 4].rstrip(b"=") + b"==") for run in _BASE64.findall(data)]
     yield b"\n".join(run for run in runs if run)
     yield b"\n".join(unhexlify(run[: len(run) // 2 * 2]) for run in _HEX.findall(data))
-    streams = [_decompressed(data[match.start() :]) for match in _ZLIB.finditer(data)]
+    streams = [_decompressed(data[match.start() : match.start() + UNPACKED]) for match in _ZLIB.finditer(data)]
     yield b"\n".join(stream for stream in streams if stream)
 
 
@@ -69,6 +69,6 @@ def _decompressed(data: bytes) -> bytes:
     """The beginning of a zlib or gzip stream; nothing if it only looked like one."""
     opener = zlib.decompressobj(wbits=47)
     try:
-        return opener.decompress(data[:UNPACKED], UNPACKED)
+        return opener.decompress(data, UNPACKED)
     except zlib.error:
         return b""

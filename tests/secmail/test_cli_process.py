@@ -1,5 +1,6 @@
 """``python -m secmail`` as a process: streams, signals, and files that appear whole or not at all."""
 
+import functools
 import os
 import pkgutil
 import signal
@@ -98,7 +99,14 @@ def test_a_reader_who_leaves_is_no_error_to_talk_about(secmail: CommandLine) -> 
 
 
 def started(secmail: CommandLine, command: str, **streams: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(secmail.arguments(command), cwd=secmail.folder, env=secmail.environment, stderr=subprocess.PIPE, **streams)
+    return subprocess.Popen(
+        secmail.arguments(command),
+        cwd=secmail.folder,
+        env=secmail.environment,
+        stderr=subprocess.PIPE,
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background  # noqa: PLW1509
+        **streams,
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak memory of a process is read from /proc")
