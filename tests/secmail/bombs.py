@@ -1334,7 +1334,7 @@ def triple_des_around_signatures():
 
 
 @bomb(deep=(9, 2 * MIB), in_three_layers=(3, 2 * MIB))
-@bomb(ends=(SignerMismatch, BadSignature, None), small=(9, 150 * 1024))
+@bomb(ends=(SignerMismatch, BadSignature, None), small=(6, 150 * 1024))
 def multipart_signed_in_multipart_signed(figures):
     depth, lines = figures
     inner = CONTENT + b"x\n" * lines
