@@ -42,6 +42,8 @@ class Certificate(Keyed):
     def checked(self) -> Self:
         """The same after reading what ``from_der`` leaves for later: Malformed now, or from none of the properties any more."""
         self._extensions, self._issuer, self.emails, self.key_usage, self.is_for_mail  # noqa: B018
+        if not self.names_its_signature:
+            raise Malformed("a certificate that is signed with another algorithm than it says")
         return self
 
     @classmethod

@@ -101,6 +101,14 @@ class Encoded:
         found = self.extension(x509.BasicConstraints)
         return found is not None and found.ca
 
+    @property
+    def names_its_signature(self) -> bool:
+        """RFC 5280 section 4.1.1.2: the algorithm beside the signature "MUST contain the same algorithm identifier" as the one that is signed."""
+        signed, algorithm, _ = der.read(self.der)
+        members = signed.inside()
+        members.optional(der.context(0)), members.integer()
+        return members.element().der == algorithm.der
+
     # How it is read
 
     @remembered

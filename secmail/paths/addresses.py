@@ -17,8 +17,9 @@ def forbidden_address(chain: tuple[Certificate, ...]) -> str | None:
             continue
         permitted, excluded = (_mailboxes(each) for each in (constraints.permitted_subtrees, constraints.excluded_subtrees))
         for address in chain[0].emails:
+            # An empty constraint means nothing by RFC 5280 and everybody to some; it permits nobody
             if (permitted and not any(_within(address, each) for each in permitted)) or any(
-                _within(address, each) for each in excluded
+                not each or _within(address, each) for each in excluded
             ):
                 return address
     return None

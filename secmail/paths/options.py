@@ -33,7 +33,8 @@ class Revocation(enum.Enum):
 
 @dataclass(frozen=True)
 class TrustStore:
-    """The trust anchors (RFC 5280 section 6.1.1 d). Their own validity, path length and name constraints hold as in any certificate of the path."""
+    """The trust anchors (RFC 5280 section 6.1.1 d). Their own validity, path length and name constraints hold as in any
+    certificate of the path; one that is no authority is trusted for itself only."""
 
     anchors: tuple[Certificate, ...]
 
@@ -60,7 +61,8 @@ def _trust_anchor(anchor: Certificate) -> CertTrustAnchor:
     length = anchor.asn1.max_path_length
     return CertTrustAnchor(
         anchor.asn1,
-        TrustQualifiers(max_path_length=length, valid_from=anchor.not_before, valid_until=anchor.not_after),
+        # The length for attribute authorities limits nothing here; the library fails over one that is absent where the other one is given
+        TrustQualifiers(max_path_length=length, max_aa_path_length=length, valid_from=anchor.not_before, valid_until=anchor.not_after),
     )
 
 

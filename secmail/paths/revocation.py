@@ -1,10 +1,9 @@
 """Whether a certificate of a path is revoked, by lists and answers whose signers are verified first: RFC 5280 section 6.3, RFC 6960."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
 from typing import TypeVar
 
 from cryptography import x509
@@ -20,7 +19,7 @@ from .signatures import comparable, signed_by
 from .ways import Chain
 from .words import ALL_REASONS, Revoked, Word, revoked
 
-FindPath = Callable[[Certificate, Certificate, datetime], Chain | None]
+FindPaths = Callable[[Certificate, Certificate, datetime], Iterator[Chain]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Status:
 
 @dataclass
 class Evidence:
-    """The evidence of one validation. ``find_path`` gives a path from a certificate to a given anchor that is valid at a moment.
+    """The evidence of one validation. ``find_paths`` gives those from a certificate to a given anchor that are valid at a moment.
 
     ``known`` are certificates whose signatures lead to an anchor, and the anchors: those who may have signed evidence.
     """
@@ -41,9 +40,9 @@ class Evidence:
     options: PathOptions
     at: datetime
     known: list[Certificate]
-    find_path: FindPath
+    find_paths: FindPaths
     changes: list[datetime] = field(default_factory=list)
-    _statuses: dict[tuple[Certificate, Certificate, Certificate], Status | None] = field(default_factory=dict)
+    _statuses: dict[Chain, Status | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lists = list(_readable(self.options.crls, read_list))
@@ -58,21 +57,21 @@ class Evidence:
     def objection(self, chain: Chain) -> tuple[Certificate, Revoked | None] | None:
         """The first certificate below the anchor, from there down, that is revoked, else that lacks the proof that is needed."""
         unproven = None
-        for certificate, issuer in reversed(list(pairwise(chain))):
-            status = self.status(certificate, issuer, chain)
+        for place in reversed(range(len(chain) - 1)):
+            certificate, status = chain[place], self.status(chain[place:])
             if status.revoked is not None:
                 return certificate, status.revoked
             if self.is_hard and not status.proven and unproven is None:
                 unproven = certificate, None
         return unproven
 
-    def status(self, certificate: Certificate, issuer: Certificate, chain: Chain) -> Status:
-        key = certificate, issuer, chain[-1]
-        if key not in self._statuses:
+    def status(self, chain: Chain) -> Status:
+        """Of the first certificate; the others count, because whoever is in the path may speak of it."""
+        if chain not in self._statuses:
             # Who signs a list that is about himself: PKITS 4.14.30 wants that to be taken at its word
-            self._statuses[key] = None
-            self._statuses[key] = self._judged(list(self._words(certificate, issuer, chain)), certificate)
-        return self._statuses[key] or Status(None, True)
+            self._statuses[chain] = None
+            self._statuses[chain] = self._judged(list(self._words(chain)), chain[0])
+        return self._statuses[chain] or Status(None, True)
 
     def _judged(self, words: list[Word], certificate: Certificate) -> Status:
         for each in words:
@@ -83,23 +82,22 @@ class Evidence:
         covered = frozenset().union(*(each.reasons for each in current))
         return Status(revoked(words, self.at), covered >= ALL_REASONS)
 
-    def _words(self, certificate: Certificate, issuer: Certificate, chain: Chain) -> Iterator[Word]:
+    def _words(self, chain: Chain) -> Iterator[Word]:
+        certificate, issuer = chain[:2]
         for each in self._complete:
-            signer = self._list_signer(each, certificate, issuer, chain)
+            signer = self._list_signer(each, chain)
             if signer is not None:
                 yield from crls.words(each, self._deltas, certificate, signer)
         for response in self._responses:
             said = list(response.words(certificate, issuer))
-            signer = self._answerer(response, issuer) if said else None
-            if signer is not None:
-                yield from (each for each in said if self._may_say(each, signer, chain))
+            signers = self._answerers(response, issuer) if said else []
+            yield from (each for each in said if any(self._may_say(each, signer, chain) for signer in signers))
 
     # Who may sign
 
-    def _list_signer(
-        self, revocation_list: RevocationList, certificate: Certificate, issuer: Certificate, chain: Chain
-    ) -> Certificate | None:
+    def _list_signer(self, revocation_list: RevocationList, chain: Chain) -> Certificate | None:
         """RFC 5280 section 6.3.3 f and g: the issuer, another certificate of it, or who the certificate names as CRL issuer."""
+        certificate, issuer = chain[:2]
         named = [each for each in self.known if comparable(each.subject_der) == revocation_list.issuer]
         direct = comparable(certificate.issuer_der) == revocation_list.issuer
         for signer in dict.fromkeys((issuer, *named) if direct else named):
@@ -107,32 +105,45 @@ class Evidence:
                 continue
             # Two authorities of one name are two: another certificate of the issuer has the same superior, or is by itself
             superiors = map(comparable, (issuer.issuer_der, issuer.subject_der))
-            if direct and signer not in chain and comparable(signer.issuer_der) not in superiors:
+            other = direct and signer not in chain
+            if other and comparable(signer.issuer_der) not in superiors:
                 continue
-            if self._is_in_good_standing(signer, chain, self.at):
+            if any(not other or _holder(_superior(each)) in map(_holder, chain[1:]) for each in self._good_paths(signer, chain, self.at)):
                 return signer if revocation_list.is_understood else None
         return None
 
-    def _answerer(self, response: OcspResponse, issuer: Certificate) -> Certificate | None:
-        """RFC 6960 section 4.2.2.2: the issuer itself, or whom it issued a certificate with id-kp-OCSPSigning."""
-        responders = (each for each in (*response.certificates, *self.known) if _is_responder(each, issuer))
-        return next((each for each in (issuer, *responders) if signed_by(response.data, each)), None)
+    def _answerers(self, response: OcspResponse, issuer: Certificate) -> list[Certificate]:
+        """RFC 6960 section 4.2.2.2: the issuer itself, or whom it issued a certificate with id-kp-OCSPSigning; an older one may have the same key."""
+        if signed_by(response.data, issuer):
+            return [issuer]
+        candidates = dict.fromkeys((*response.certificates, *self.known))
+        return [each for each in candidates if _is_responder(each, issuer) and signed_by(response.data, each)]
 
     def _may_say(self, word: Word, signer: Certificate, chain: Chain) -> bool:
         """An old answer may still accuse, if its signer could then; to vouch for somebody he needs to be valid now."""
         moment = word.issued if word.revoked else max(self.at, word.issued)
-        return self._is_in_good_standing(signer, chain, moment)
+        return any(self._good_paths(signer, chain, moment))
 
-    def _is_in_good_standing(self, signer: Certificate, chain: Chain, moment: datetime) -> bool:
-        """Whether a signer of evidence has a valid path to the same anchor and is not revoked."""
+    def _good_paths(self, signer: Certificate, chain: Chain, moment: datetime) -> Iterator[Chain]:
+        """The valid paths of a signer of evidence to the same anchor in which nobody is revoked."""
         if signer in chain[1:]:
-            return True
-        own = self.find_path(signer, chain[-1], moment)
-        if own is None:
-            return False
-        self.changes += [each.not_after for each in own]
+            yield chain[chain.index(signer) :]
+            return
         unchecked = signer.extension(x509.OCSPNoCheck) is not None
-        return self.objection(own[1:] if unchecked else own) is None
+        for own in self.find_paths(signer, chain[-1], moment):
+            self.changes += [each.not_after for each in own]
+            if self.objection(own[1:] if unchecked else own) is None:
+                yield own
+
+
+def _superior(path: Chain) -> Certificate:
+    """The next authority above the first certificate, whatever keys and certificates either of them has of itself."""
+    others = (each for each in path[1:] if each.subject_der != path[0].subject_der and not each.asn1.self_issued)
+    return next(others, path[-1])
+
+
+def _holder(certificate: Certificate) -> Hashable:
+    return comparable(certificate.subject_der), certificate.public_key_info
 
 
 Read = TypeVar("Read")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from typing import Any, TypeVar
 
 from asn1crypto import core
@@ -73,7 +73,8 @@ class Paths:
     """What certificates are validated with; the candidates are looked at once, however many certificates a message has.
 
     ``steps`` is shared by all that belong to one message: each certificate in a path that is tried takes ``cost`` of them, and without any
-    left no certificate is valid. So are ``verifications``, of which each signature takes as many as its key costs.
+    left no certificate is valid. So are ``verifications``, of which each signature takes as many as its key costs. Nor is any valid
+    when something was left out because a limit was met (``complete``): it might have been who signed that one is revoked.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Paths:
         self.steps = islice(iter(range(MAX_STEPS)) if steps is None else steps, 0, None, cost)
         self.verifications = iter(range(MAX_VERIFICATIONS)) if verifications is None else verifications
         self.searches = iter(range(MAX_SEARCHES))
+        self.complete = True
         self._intermediates = intermediates
         self._verdicts: dict[tuple[Certificate, Purpose], PathVerdict] = {}
 
@@ -99,14 +101,14 @@ class Paths:
     ) -> PathVerdict:
         """As the function of this name. ``allowed`` says of each certificate below the trust anchor whether it may be in the path."""
         if allowed is not None:  # the verdict holds for this question only
-            return _validated(self, certificate, purpose, list(filter(allowed, self._anchored)))
+            return _validated(self, certificate, purpose, list(filter(allowed, self.anchored)))
         cache = self.options.cache
         key = certificate, self.trust, self.options, purpose
         found = self._verdicts.get((certificate, purpose))
         if found is None and cache is not None:
             found = cache.find(key, self.at)
         if found is None:
-            found = _validated(self, certificate, purpose, self._anchored)
+            found = _validated(self, certificate, purpose, self.anchored)
             if cache is not None:
                 cache.keep(key, found)
         self._verdicts[certificate, purpose] = found
@@ -115,26 +117,29 @@ class Paths:
     def may_verify(self, issuer: Certificate, times: int = 1) -> bool:
         """Whether so many signatures by this key may still be verified; they are taken off."""
         try:
-            return _take(self.verifications, issuer.verifying_cost * times)
+            return self._take(self.verifications, issuer.verifying_cost * times)
         except SecmailError:  # no key that verifies anything
             return True
 
     def take_way(self, chain: Chain) -> bool:
         """Whether this way may still be tried: its steps are taken off, and what long keys cost beyond them."""
-        return _take(self.steps, len(chain)) and _take(self.verifications, sum(each.verifying_cost - 1 for each in chain[1:]))
+        return self._take(self.steps, len(chain)) and self._take(self.verifications, sum(each.verifying_cost - 1 for each in chain[1:]))
+
+    def may_search(self) -> bool:
+        return self._take(self.searches, 1)
 
     @cached_property
-    def _anchored(self) -> list[Certificate]:
+    def anchored(self) -> list[Certificate]:
         return _anchored(self._intermediates, self.trust, self.may_verify)
 
+    def _take(self, budget: Iterator[int], count: int) -> bool:
+        taken = sum(1 for _ in islice(budget, count)) == count
+        self.complete = self.complete and taken
+        return taken
 
-def _take(budget: Iterator[int], count: int) -> bool:
-    return sum(1 for _ in islice(budget, count)) == count
 
-
-def _validated(
-    paths: Paths, certificate: Certificate, purpose: Purpose, known: list[Certificate]
-) -> PathVerdict:
+def _validated(paths: Paths, certificate: Certificate, purpose: Purpose, between: list[Certificate]) -> PathVerdict:
+    """``between`` are those that may be in the path; who signed evidence may be anybody known."""
     trust, at, options = paths.trust, paths.at, paths.options
     try:
         certificate.checked().asn1  # noqa: B018 (errors come out here)
@@ -143,15 +148,14 @@ def _validated(
     unfit = _unfit(certificate, purpose)
     if unfit is not None:
         return PathVerdict(False, unfit)
-    candidates = list(dict.fromkeys((*trust.anchors, *known)))
 
-    def path_of_signer(signer: Certificate, anchor: Certificate, moment: datetime) -> Chain | None:
-        return _path_to(signer, anchor, moment, known, paths)
+    def paths_of_signer(signer: Certificate, anchor: Certificate, moment: datetime) -> Iterator[Chain]:
+        return _valid_paths_to(signer, anchor, moment, paths)
 
-    evidence = Evidence(options, at, candidates, path_of_signer)
+    evidence = Evidence(options, at, list(dict.fromkeys((*trust.anchors, *paths.anchored))), paths_of_signer)
     parameters = _policy_parameters(options)
     refusals: list[Refusal] = []
-    for path, chain in _paths(certificate, trust, known, paths):
+    for path, chain in _paths(certificate, trust, between, paths):
         if _comparisons(chain) > MAX_COMPARISONS:
             refusals.append((2, "the path from the certificate to a trust anchor has too many name constraints"))
             continue
@@ -163,13 +167,13 @@ def _validated(
         # Revocation first: that a certificate is revoked matters more than that it also expired
         reasons = [_revoked(chain, evidence), invalid, _not_for_mail(chain)]
         refusal = min((each for each in reasons if each is not None), default=None)
-        if refusal is None:
+        if refusal is None and paths.complete:
             ends = [each.not_after for each in chain] + evidence.changes
             # Without evidence nothing but the certificates' validity depends on the moment
             since = at if options.crls or options.ocsps else max(each.not_before for each in chain)
             return PathVerdict(True, "the certificate is valid", chain, min(ends), weaknesses(chain), since)
-        refusals.append(refusal)
-    if next(paths.steps, None) is None or next(paths.verifications, None) is None:
+        refusals += [refusal] if refusal else []
+    if not paths.complete:
         return PathVerdict(False, TOO_MANY)
     if refusals:
         return PathVerdict(False, min(refusals)[1])
@@ -229,23 +233,21 @@ def _is_readable(certificate: Certificate) -> bool:
         return False
 
 
-def _paths(certificate: Certificate, trust: TrustStore, known: list[Certificate], within: Paths) -> list[tuple[ValidationPath, Chain]]:
+def _paths(certificate: Certificate, trust: TrustStore, known: list[Certificate], within: Paths) -> Iterator[tuple[ValidationPath, Chain]]:
     """The ways from the certificate to an anchor, as many as may be tried; nothing of them is validated."""
-    paths: list[tuple[ValidationPath, Chain]] = []
-    for anchors in trust.trust_anchors:
-        for path, chain in Ways(anchors, known, within.searches).of(certificate):
-            if not within.take_way(chain):
-                return paths
-            paths.append((path, chain))
-            if len(paths) == MAX_PATHS:
-                return paths
-    return paths
+    ways = (each for anchors in trust.trust_anchors for each in Ways(anchors, known, within.may_search).of(certificate))
+    return takewhile(lambda way: within.take_way(way[1]), islice(ways, MAX_PATHS))
 
 
-def _path_to(signer: Certificate, anchor: Certificate, at: datetime, known: list[Certificate], within: Paths) -> Chain | None:
-    """A path of somebody who signed evidence to one anchor; its certificates are not looked up in other evidence here."""
-    paths = _paths(signer, TrustStore([anchor]), known, within)
-    return next((chain for path, chain in paths if _invalid(path, at, PKIXValidationParams()) is None), None)
+def _valid_paths_to(signer: Certificate, anchor: Certificate, at: datetime, within: Paths) -> Iterator[Chain]:
+    """Paths of somebody who signed evidence to one anchor; their certificates are not looked up in other evidence here."""
+    left = MAX_PATHS
+    for path, chain in _paths(signer, TrustStore([anchor]), within.anchored, within):
+        left -= 1
+        if _invalid(path, at, PKIXValidationParams()) is None:
+            yield chain
+    if not left:
+        within.complete = False
 
 
 def _comparisons(chain: Chain) -> int:

@@ -5,7 +5,8 @@ took ten times as long as all validation.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import takewhile
 
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.path import ValidationPath
@@ -22,28 +23,27 @@ Anchored = tuple[Certificate, CertTrustAnchor]  # an anchor as given and as the 
 class Ways:
     """The ways to some anchors through known certificates, the shortest first.
 
-    ``searches`` is shared by all that belong to one message: each certificate that lengthens a way takes one, because there are dead
-    ends without number in a mesh.
+    ``may_search`` is asked for each certificate that lengthens a way, because there are dead ends without number in a mesh.
     """
 
-    def __init__(self, anchors: Iterable[Anchored], known: Iterable[Certificate], searches: Iterator[int]) -> None:
-        self._searches = searches
-        self._anchors = {_holder(each): (each, anchor) for each, anchor in anchors}
+    def __init__(self, anchors: Iterable[Anchored], known: Iterable[Certificate], may_search: Callable[[], bool]) -> None:
+        self._may_search = may_search
+        self._anchors = dict(anchors)
         self._anchors_of: dict[Hashable, list[Anchored]] = defaultdict(list)
-        for each, anchor in self._anchors.values():
-            self._anchors_of[comparable(each.subject_der)].append((each, anchor))
+        for each, anchor in self._anchors.items():
+            if _may_issue(each):
+                self._anchors_of[comparable(each.subject_der)].append((each, anchor))
         self._known_of: dict[Hashable, list[Certificate]] = defaultdict(list)
         for each in known:
-            if _holder(each) not in self._anchors:
+            if each not in self._anchors:
                 self._known_of[comparable(each.subject_der)].append(each)
         self._found: dict[Certificate, tuple[list[Anchored], list[Certificate]]] = {}
 
     def of(self, certificate: Certificate) -> Iterator[tuple[ValidationPath, Chain]]:
         """Each in the form of the library and as certificates, the given one first and the trust anchor last."""
-        own = self._anchors.get(_holder(certificate))
-        if own is not None:  # and who else has the name and key of an anchor has no way to it
-            if own[0] == certificate:
-                yield ValidationPath(own[1], [], None), (certificate,)
+        own = self._anchors.get(certificate)
+        if own is not None:
+            yield ValidationPath(own, [], None), (certificate,)
             return
         waiting: deque[tuple[Chain, frozenset[Certificate]]] = deque([((certificate,), frozenset((certificate,)))])
         while waiting:
@@ -53,7 +53,8 @@ class Ways:
             for each, anchor in anchors:
                 yield ValidationPath(anchor, between, certificate.asn1), (*chain, each)
             if len(chain) < MAX_LENGTH - 1:
-                waiting += [((*chain, each), seen | {each}) for each in issuers if each not in seen and next(self._searches, None) is not None]
+                longer = takewhile(lambda _: self._may_search(), (each for each in issuers if each not in seen))
+                waiting += [((*chain, each), seen | {each}) for each in longer]
 
     def _issuers(self, certificate: Certificate) -> tuple[list[Anchored], list[Certificate]]:
         """The anchors and the other certificates that may have issued it."""
@@ -66,8 +67,12 @@ class Ways:
         return found
 
 
-def _holder(certificate: Certificate) -> Hashable:
-    return comparable(certificate.subject_der), certificate.public_key_info
+def _may_issue(anchor: Certificate) -> bool:
+    """RFC 5280 section 4.2.1.9: if in a version 3 certificate basic constraints are absent or do not say cA, "the certified public key MUST NOT
+    be used to verify certificate signatures". Of others in a path the library asks that.
+    """
+    is_old = anchor.asn1["tbs_certificate"]["version"].native != "v3"
+    return (anchor.is_authority or is_old) and anchor.may("key_cert_sign")
 
 
 def _may_have_issued(issuer: Certificate, certificate: Certificate) -> bool:
