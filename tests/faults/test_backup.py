@@ -17,7 +17,7 @@ from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.faults
 
-BEFORE, WRITERS = 4, 3
+BEFORE, WRITERS, MEANWHILE = 4, 3, 15
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -69,7 +69,7 @@ def test_everything_delivered_before_a_backup_under_load_is_read_after_it(tmp_pa
         wait_until_drained(stack)
 
         def write(writer: int) -> int:
-            """Sends and rewrites a draft, again and again: objects come and go while they are copied."""
+            """Sends, as much as one page of an inbox shows, and rewrites a draft, again and again: objects come and go while they are copied."""
             mine, count = signed_in(stack, "alice"), 0
             draft = mine.save(mine.compose(to="bob", subject="canary of the draft", text="canary of the draft")).form("/send")
             while not over.is_set():
