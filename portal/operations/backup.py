@@ -71,11 +71,13 @@ def _wait_for_quiet(seconds: float) -> None:
 def _write(writer: archive.Writer, file: Path) -> archive.Manifest:
     missing: set[str] = set()
     for _ in range(SNAPSHOTS):
-        made_at, found = timezone.now(), snapshot.take(file)
-        lost = found.objects & missing  # still named after they were not there: they don't come back
-        missing = lost | _copy(writer, found.objects - lost)
-        if missing == lost:
-            break
+        made_at = timezone.now()
+        with snapshot.moment(file) as (found, write):
+            lost = found.objects & missing  # still named after they were not there: they don't come back
+            missing = lost | _copy(writer, found.objects - lost)
+            if missing == lost:
+                write()
+                break
     else:
         raise Refused(f"After {SNAPSHOTS} snapshots some objects were still deleted while they were copied.")
     with file.open("rb") as opened:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,14 +44,20 @@ class Contents:
     addressed: list[str]
 
 
-def take(file: Path) -> Contents:
-    """Writes a snapshot to `file`, replacing what is there, and says what is in it."""
+@contextmanager
+def moment(file: Path) -> Iterator[tuple[Contents, Callable[[], None]]]:
+    """What the database holds at one moment, and what writes just that to `file`, replacing what is there.
+
+    Objects are copied before it is written: writing takes longest, and what is deleted meanwhile would be missing from the copy.
+    """
     file.unlink(missing_ok=True)
-    return _take_sqlite(file) if connection.vendor == "sqlite" else _take_postgresql(file)
+    with _moment_of_sqlite(file) if connection.vendor == "sqlite" else _moment_of_postgresql(file) as found:
+        yield found
 
 
-def _take_sqlite(file: Path) -> Contents:
-    """SQLite's online backup, in one step: a reader of the write-ahead log, for whom no writer waits."""
+@contextmanager
+def _moment_of_sqlite(file: Path) -> Iterator[tuple[Contents, Callable[[], None]]]:
+    """SQLite's online backup, in one step: a reader of the write-ahead log, for whom no writer waits. There is no moment without the file."""
     connection.ensure_connection()
     with closing(sqlite3.connect(file, isolation_level=None)) as copy:
         connection.connection.backup(copy)
@@ -60,7 +66,8 @@ def _take_sqlite(file: Path) -> Contents:
             copy.execute(f'DELETE FROM "{table}"')  # noqa: S608 - names of our own
         copy.execute("VACUUM")  # what was deleted, now or earlier, is still in the pages that are free
     with _looking_at(file):
-        return _contents(_COPY)
+        found = _contents(_COPY)
+    yield found, lambda: None
 
 
 @contextmanager
@@ -74,15 +81,16 @@ def _looking_at(file: Path) -> Iterator[None]:
         del connections.databases[_COPY]
 
 
-def _take_postgresql(file: Path) -> Contents:
+@contextmanager
+def _moment_of_postgresql(file: Path) -> Iterator[tuple[Contents, Callable[[], None]]]:
     """`pg_dump` and what is read here see the same moment: one of us exports it, the other takes it over."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SELECT pg_export_snapshot()")
         exported = cursor.fetchone()[0]
         left_out = [f"--exclude-table-data={table}" for table in LEFT_OUT]
-        run_tool("pg_dump", "--format=custom", f"--snapshot={exported}", f"--file={file}", *left_out)
-        return _contents(DEFAULT_DB_ALIAS)
+        dump = ("pg_dump", "--format=custom", f"--snapshot={exported}", f"--file={file}", *left_out)
+        yield _contents(DEFAULT_DB_ALIAS), lambda: run_tool(*dump)
 
 
 def put(file: Path, *, replace: bool) -> None:
