@@ -217,6 +217,7 @@ async function upload(file) {
     }
     shown.item.remove();
     announce(`${file.name} is attached`);
+    answered = false;
     document.getElementById("classification").dispatchEvent(new Event("change", { bubbles: true })); // what can be sent may have changed
   } catch {
     refuse(shown, "The connection broke. Attach it again.");

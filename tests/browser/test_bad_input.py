@@ -89,6 +89,8 @@ def test_nobody_and_nothing(alice, portal):
         alice.fill(to="bob")
         expect(alice.outlook).to_have_text("The message is empty: write something or attach a file.")
         refused(alice, "The message is empty: write something or attach a file.")
+        alice.attach({"name": "plan.txt", "mimeType": "text/plain", "buffer": b"the plan"})
+        expect(alice.outlook).to_have_text("Signed by you, encrypted for bob, label RESTRICTED.")
 
 
 # --- what is too much -------------------------------------------------------------------------------------------------------

@@ -159,6 +159,13 @@ def test_a_key_leaves_under_a_passphrase_after_the_password_was_asked_again(sit)
 # --- who must not -------------------------------------------------------------------------------------------------------
 
 
+# Whether a check that was due before Send was pressed is held back
+LATE_CHECK = """() => new Promise((held) => {
+  document.addEventListener("htmx:beforeRequest", (event) => held(event.defaultPrevented), { once: true });
+  document.getElementById("fields").dispatchEvent(new Event("change", { bubbles: true }));
+})"""
+
+
 def test_secret_to_bob_is_stopped_while_writing_with_the_reason(sit, portal: Stack):
     alice = sit("alice").new_message(to="bob", subject="Not for bob", text="x", label="SECRET")
     alice.expects(422)
@@ -168,6 +175,8 @@ def test_secret_to_bob_is_stopped_while_writing_with_the_reason(sit, portal: Sta
     alice.button("Send").click()
     expect(alice.outlook.get_by_role("listitem")).to_contain_text("bob may not read SECRET")
     assert portal.query("SELECT COUNT(*) FROM mail_message WHERE id = ?", draft_id) == [(0,)]
+    assert alice.page.evaluate(LATE_CHECK), "a check of what was written before talks over the answer"
+    expect(alice.outlook.get_by_role("listitem")).to_contain_text("bob may not read SECRET")
     alice.fill(label="CONFIDENTIAL")
     expect(alice.outlook).to_contain_text("label CONFIDENTIAL")
     expect(alice.page.locator("#chips-to")).not_to_contain_text("may not")
