@@ -8,6 +8,7 @@ from secmail.errors import Malformed
 INDEFINITE = -1
 LONG_FORM = 0x80  # a length octet from here on says how many more there are
 LONG_TAG = 0x1F
+AT_ONCE = 64  # members: more would cost whoever gets members of many sizes more than it spares
 
 
 def header(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
@@ -58,14 +59,29 @@ def holding(data: bytes, piece: bytes, limit: int) -> Iterator[bytes]:
     position = count = 0
     while position <= (place := data.find(piece, position)) < len(data):
         while position <= place:
-            start = position
-            position += known(data[start : start + 4]) or _size(data, start, sizes)
-            count += 1
+            size, alike = known(data[position : position + 4], 0), 1
+            if size:
+                alike = min(_alike(data, position, size), (place - position) // size + 1)
+            else:
+                size = _size(data, position, sizes)
+            position += alike * size
+            count += alike
+        start = position - size
         if count > limit:
             raise Malformed(f"more than {limit} members in a collection")
         if position > len(data):
             raise Malformed("an element is longer than what encloses it")
         yield data[start:position]
+
+
+def _alike(data: bytes, position: int, size: int) -> int:
+    """How many members in a row, up to ``AT_ONCE``, begin with the same four octets as the one at a position, and so have its size.
+
+    One column of octets after the other, because that needs no step in Python for each member; a SET OF in DER has its sizes in order.
+    """
+    end = position + AT_ONCE * size
+    columns = (data[position + n : end : size] for n in range(4))
+    return min(len(column) - len(column.lstrip(column[:1])) for column in columns)
 
 
 def _size(data: bytes, position: int, sizes: dict[bytes, int]) -> int:

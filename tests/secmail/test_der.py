@@ -193,6 +193,17 @@ def test_members_that_hold_a_piece_are_found_without_reading_the_others(members,
     assert [each for each in found if piece in each] == [each for each in encoded if piece in each]
 
 
+@given(st.lists(st.tuples(st.sampled_from([bytes(3), bytes(90), bytes(400)]), st.integers(1, 200)), max_size=5), st.data())
+def test_members_of_one_size_in_a_row_are_passed_over_together_and_counted(rows, data):
+    encoded = [der.octets(content) for content, times in rows for _ in range(times)]
+    place = data.draw(st.integers(0, len(encoded)))
+    encoded.insert(place, der.octets(b"\1here"))
+    assert list(der.holding(b"".join(encoded), b"\1here", place + 1)) == [der.octets(b"\1here")]
+    if place:
+        with pytest.raises(Malformed):
+            list(der.holding(b"".join(encoded), b"\1here", place))
+
+
 def test_a_piece_beyond_the_limit_is_refused():
     members = der.octets(b"other") * 3 + der.octets(b"here")
     assert list(der.holding(members, b"here", 4)) == [der.octets(b"here")]
