@@ -16,7 +16,7 @@ def own_recipient_info(setting: Setting, rounds: int) -> None:
         ada = setting.material.identity(kind)
         others = encoded_certificates(setting.material.certificates(kind, setting.sizes.recipients))
         recipients = [Recipient(each) for each in (*map(Certificate.from_der, others), ada.certificate)]
-        encoded, _ = make_all(recipients, bytes(32))
+        encoded = der.set_of(make_all(recipients, bytes(32))[0])
         element = der.Reader(encoded).element()
         inner = element.content if kind.startswith("RSA") else _keys_of(element.content)
         scan = least(rounds, timed(lambda encoded=encoded: der.scan(encoded)))

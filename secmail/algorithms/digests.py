@@ -1,6 +1,7 @@
 """Message digest algorithms. MD5 has no row on purpose; ``weak`` rows are read, and reported as weak."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from cryptography.hazmat.primitives import hashes
 
@@ -27,7 +28,7 @@ class Digest:
         running.update(data)
         return running
 
-    @property
+    @cached_property
     def identifier(self) -> AlgorithmIdentifier:
         """RFC 5754 section 2: "implementations MUST generate [...] with absent parameters"."""
         return AlgorithmIdentifier(self.oid, self.parameters)

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from secmail import der
 from secmail.errors import Unsupported
+
+USUAL = 64  # octets of an algorithm identifier, but for the few that have long parameters
 
 Row = TypeVar("Row")
 
@@ -32,20 +35,25 @@ class AlgorithmIdentifier:
 
     @classmethod
     def from_element(cls, element: der.Element) -> "AlgorithmIdentifier":
-        members = element.inside()
-        oid, parameters = members.oid(), members.rest()
-        if parameters:
-            members.element()
-            members.end()
-        return cls(oid, parameters)
+        return _read(element.content)
 
-    @property
+    @cached_property
     def der(self) -> bytes:
         return der.sequence(der.oid(self.oid), self.parameters)
 
     def same_as(self, other: "AlgorithmIdentifier") -> bool:
         """Equal, absent and NULL parameters being the same: signers do not agree with themselves about it."""
         return self.oid == other.oid and self.parameters.removeprefix(NULL) == other.parameters.removeprefix(NULL)
+
+
+@der.remembering(USUAL)
+def _read(content: bytes) -> AlgorithmIdentifier:
+    members = der.Reader(content)
+    oid, parameters = members.oid(), members.rest()
+    if parameters:
+        members.element()
+        members.end()
+    return AlgorithmIdentifier(oid, parameters)
 
 
 NULL = der.tlv(der.NULL)

@@ -123,7 +123,6 @@ SIGNATURES = {
     )
 }
 ECDSA_OIDS = {SHA256: "1.2.840.10045.4.3.2", SHA384: "1.2.840.10045.4.3.3", SHA512: "1.2.840.10045.4.3.4"}
-SIGNING_DIGESTS = {"secp256r1": SHA256, "secp384r1": SHA384, "secp521r1": SHA512}
 
 
 # The y coordinates of the points of order 4, 1, 2 and, twice, 8 on edwards25519 (RFC 8032 section 5.1)
@@ -169,15 +168,18 @@ class SigningAlgorithm:
 
 RSA_PKCS1 = SigningAlgorithm(SHA256, AlgorithmIdentifier("1.2.840.113549.1.1.11", NULL), padding.PKCS1v15())
 RSA_PSS = SigningAlgorithm(SHA256, PSS_SHA256, padding.PSS(padding.MGF1(SHA256.hash), PSS_SALT_LENGTH))
+ECDSA = {
+    curve: SigningAlgorithm(digest, AlgorithmIdentifier(ECDSA_OIDS[digest]))
+    for curve, digest in (("secp256r1", SHA256), ("secp384r1", SHA384), ("secp521r1", SHA512))
+}
 
 
 def signing(key: object, *, pss: bool = False) -> SigningAlgorithm:
     """What to sign with, by public key: RFC 5754 sections 3.2 and 3.3, RFC 8419, RFC 9882; ``pss`` gives RSASSA-PSS for RSA keys."""
     if isinstance(key, rsa.RSAPublicKey):
         return RSA_PSS if pss else RSA_PKCS1
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in SIGNING_DIGESTS:
-        digest = SIGNING_DIGESTS[key.curve.name]
-        return SigningAlgorithm(digest, AlgorithmIdentifier(ECDSA_OIDS[digest]))
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in ECDSA:
+        return ECDSA[key.curve.name]
     for row in SIGNATURES.values():
         if row.pure and row.digests and isinstance(key, row.key):
             return SigningAlgorithm(row.digests[0], AlgorithmIdentifier(row.oid))

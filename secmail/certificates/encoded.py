@@ -104,10 +104,8 @@ class Encoded:
     @property
     def names_its_signature(self) -> bool:
         """RFC 5280 section 4.1.1.2: the algorithm beside the signature "MUST contain the same algorithm identifier" as the one that is signed."""
-        signed, algorithm, _ = der.read(self.der)
-        members = signed.inside()
-        members.optional(der.context(0)), members.integer()
-        return members.element().der == algorithm.der
+        _, start, end = der.header(self.der, 0, len(self.der))
+        return self.der.startswith(self._members[5], der.header(self.der, start, end)[2])
 
     # How it is read
 
@@ -128,15 +126,15 @@ class Encoded:
             raise Malformed("not a valid certificate") from error
 
     @remembered
-    def _members(self) -> tuple[bytes, bytes, bytes, bytes, bytes]:
-        """Serial number, issuer, subject, public key and extensions as encoded: re-encoding a foreign Name may change it."""
+    def _members(self) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes]:
+        """Serial number, issuer, subject, public key, extensions and signature as encoded: re-encoding a foreign Name may change it."""
         _, start, end = der.header(self.der, 0, len(self.der))
         _, start, end = der.header(self.der, start, end)
         members = der.encodings(self.der, start, end)
         first = 1 if members[0][0] == der.context(0) else 0
-        serial_number, _, issuer, _, subject, public_key_info = members[first : first + 6]
+        serial_number, signature, issuer, _, subject, public_key_info = members[first : first + 6]
         extensions = members[-1] if members[-1][0] == EXTENSIONS else b""
-        return serial_number, issuer, subject, public_key_info, extensions
+        return serial_number, issuer, subject, public_key_info, extensions, signature
 
     @remembered
     def _encoded_extensions(self) -> dict[bytes, bytes]:

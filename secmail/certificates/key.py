@@ -56,20 +56,20 @@ class Keyed(Encoded):
             raise Unsupported(f"public keys of the algorithm {name} are not supported") from error
         if getattr(key, "key_size", 0) > MAX_RSA_BITS:
             raise Unsupported(f"an RSA key longer than {MAX_RSA_BITS} bits")
-        if isinstance(key, rsa.RSAPublicKey) and (flaw := _flaw(key)):
-            raise Unsupported(flaw)
-        if proves_nothing(key):
+        if isinstance(key, rsa.RSAPublicKey):
+            if flaw := _flaw(key):
+                raise Unsupported(flaw)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            if not self._names_its_curve:
+                # RFC 5480 section 2.1.1: "implicitCurve and specifiedCurve MUST NOT be used in PKIX"
+                raise Unsupported("an elliptic curve that is given by parameters and not by name")
+        elif proves_nothing(key):
             raise Unsupported("a key for which anybody can sign, a point of small order")
-        if isinstance(key, ec.EllipticCurvePublicKey) and not self._names_its_curve:
-            # RFC 5480 section 2.1.1: "implicitCurve and specifiedCurve MUST NOT be used in PKIX"
-            raise Unsupported("an elliptic curve that is given by parameters and not by name")
         return key
 
     @property
     def _names_its_curve(self) -> bool:
-        algorithm = der.read(self.public_key_info).inside()
-        algorithm.oid()
-        return algorithm.peek() == der.OBJECT_IDENTIFIER
+        return self.key_algorithm.parameters[:1] == bytes((der.OBJECT_IDENTIFIER,))
 
     @remembered
     def key_algorithm(self) -> AlgorithmIdentifier:

@@ -66,6 +66,7 @@ IN_COUNTERSIGNATURES = {
 }
 
 MAX_ATTRIBUTES = 1_000  # and as many values of all of them together
+USUAL = 512  # octets of an attribute
 UB_RECEIPTS_TO = 16
 DIRECTORY_NAME = der.context(4)
 
@@ -81,14 +82,13 @@ class Attributes:
         self._instances: dict[str, int] = {}
         left = MAX_ATTRIBUTES
         for member in members.at_most(MAX_ATTRIBUTES):
-            attribute = member.inside()
-            oid, values = attribute.oid(), attribute.inside(der.SET)
-            attribute.end()
+            oid, values = _read(member.content)
             if place is not None and place not in PLACES.get(oid, (place,)):
                 raise Malformed(f"attribute {oid} among the {place} attributes")
-            found = list(values.at_most(left))
-            left -= len(found)
-            self._values.setdefault(oid, []).extend(found)
+            left -= len(values)
+            if left < 0:
+                raise der.TooMany(f"more than {MAX_ATTRIBUTES} values of attributes")
+            self._values.setdefault(oid, []).extend(values)
             self._instances[oid] = self._instances.get(oid, 0) + 1
 
     @property
@@ -110,6 +110,15 @@ class Attributes:
         if self._instances[oid] != 1 or len(self._values[oid]) != 1:
             raise Malformed(f"attribute {oid} has more or less than one value")
         return self._values[oid][0]
+
+
+@der.remembering(USUAL)
+def _read(attribute: bytes) -> tuple[str, tuple[der.Element, ...]]:
+    """Type and values of an Attribute, most of which stand in all messages of a signer."""
+    members = der.Reader(attribute)
+    oid, values = members.oid(), members.inside(der.SET)
+    members.end()
+    return oid, tuple(values.at_most(MAX_ATTRIBUTES))
 
 
 def is_set_of_attributes(content: bytes) -> bool:

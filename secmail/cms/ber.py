@@ -15,6 +15,7 @@ MAX_MEMBER = 16 * 1024 * 1024  # 10,000 recipients with RSA-4096 keys need 7 MB
 MAX_PIECES = 50_000  # and as many more as content in pieces of this size has:
 SMALLEST_PIECE = 64
 END_OF_CONTENTS = b"\0\0"
+HEADER = 10  # octets that identifier and length may take
 
 
 class BerReader:
@@ -33,7 +34,8 @@ class BerReader:
         end = self._ends[-1] if self._ends else der.INDEFINITE
         if end == self._start + self._offset:
             return None
-        self._have(2)
+        if len(self._buffer) - self._offset < HEADER:
+            self._have(HEADER)
         found = self._buffer[self._offset]
         if not found and end == der.INDEFINITE and self._ends and self._buffer.startswith(END_OF_CONTENTS, self._offset):
             return None
@@ -120,9 +122,8 @@ class BerReader:
         return found
 
     def _header(self) -> int:
-        """Step over identifier and length octets; return the end of the element, or INDEFINITE."""
+        """Step over identifier and length octets, which ``peek`` has seen to; return the end of the element, or INDEFINITE."""
         self._count(1)
-        self._have(10)
         _, self._offset, end = der.header(self._buffer, self._offset, 1 << 62)
         if end == der.INDEFINITE:
             return end

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Literal, Self, TypeVar
 
 from secmail import der
@@ -125,15 +124,13 @@ def _octets(element: der.Element) -> bytes:
 
 
 def _capabilities(element: der.Element) -> tuple[str, ...]:
-    # Everybody with the same program states the same ones, and reading twenty takes as long as reading all else that is signed
-    return _known_capabilities(element.content) if len(element.content) <= USUAL_CAPABILITIES else _read_capabilities(element.content)
+    return _read_capabilities(element.content)
 
 
+@der.remembering(USUAL_CAPABILITIES)
 def _read_capabilities(content: bytes) -> tuple[str, ...]:
+    """Everybody with the same program states the same ones, and reading twenty takes as long as reading all else that is signed."""
     return tuple(each.inside().oid() for each in der.Reader(content))
-
-
-_known_capabilities = lru_cache(maxsize=256)(_read_capabilities)
 
 
 def _preferred(element: der.Element, certificates: Sequence[Certificate]) -> Certificate | None:

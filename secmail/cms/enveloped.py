@@ -61,11 +61,13 @@ class EnvelopedDataWriter:
             parameters = der.octets(initialization_vector)
         self._begin(*make_all(recipients, cek), AlgorithmIdentifier(content_encryption.oid, parameters))
 
-    def _begin(self, recipient_infos: bytes, version: int, algorithm: AlgorithmIdentifier) -> None:
+    def _begin(self, recipient_infos: list[bytes], version: int, algorithm: AlgorithmIdentifier) -> None:
         authenticated = self._algorithm.authenticated
         version = 0 if authenticated else version
         self._target.write(content_info(AUTH_ENVELOPED_DATA if authenticated else ENVELOPED_DATA))
-        self._target.write(opening(der.SEQUENCE) + der.integer(version) + recipient_infos)
+        self._target.write(opening(der.SEQUENCE) + der.integer(version))
+        for piece in der.pieces_of_set(recipient_infos):
+            self._target.write(piece)
         self._target.write(opening(der.SEQUENCE) + der.oid(DATA) + algorithm.der + opening(ENCRYPTED_CONTENT))
         self._content = OctetsWriter(self._target)
 
@@ -313,7 +315,9 @@ def readdress(
         # RFC 5652 section 6.1; an AuthEnvelopedData is always version 0
         version = 0 if header.authenticated else max(version, 2 if originator_info or attributes else 0)
         target.write(content_info(AUTH_ENVELOPED_DATA if header.authenticated else ENVELOPED_DATA))
-        target.write(opening(der.SEQUENCE) + der.integer(version) + originator_info + infos)
+        target.write(opening(der.SEQUENCE) + der.integer(version) + originator_info)
+        for piece in der.pieces_of_set(infos):
+            target.write(piece)
         target.write(opening(der.SEQUENCE) + der.oid(header.content_type) + header.algorithm.der + opening(ENCRYPTED_CONTENT))
         encrypted = OctetsWriter(target)
         for chunk in reader.octets(ENCRYPTED_CONTENT):

@@ -25,8 +25,8 @@ class KeyTransRecipientInfo:
     @staticmethod
     def make_all(certificates: Iterable[Certificate], algorithm: AlgorithmIdentifier, cek: bytes) -> list[bytes]:
         """One for each of the certificates, whose keys must be RSA keys."""
-        scheme = _rsa_padding(algorithm)
-        return [_prefix(each, algorithm) + _rsa_key(each).encrypt(cek, scheme) for each in certificates]
+        scheme, oid = _rsa_padding(algorithm), algorithm.oid
+        return [(each.prepared.get(oid) or _prefix(each, algorithm)) + _rsa_key(each).encrypt(cek, scheme) for each in certificates]
 
     @classmethod
     def from_element(cls, element: der.Element) -> "KeyTransRecipientInfo":
@@ -50,12 +50,9 @@ def _rsa_key(certificate: Certificate) -> rsa.RSAPublicKey:
 
 
 def _prefix(certificate: Certificate, algorithm: AlgorithmIdentifier) -> bytes:
-    found: bytes | None = certificate.prepared.get(algorithm.oid)
-    if found is None:
-        size = (_rsa_key(certificate).key_size + 7) // 8
-        tail = _constant_tail(algorithm, size)
-        members = (VERSION, certificate.issuer_and_serial_number, tail)
-        found = certificate.prepared[algorithm.oid] = der.prefix(der.SEQUENCE, *members, room=size)
+    size = (_rsa_key(certificate).key_size + 7) // 8
+    members = (VERSION, certificate.issuer_and_serial_number, _constant_tail(algorithm, size))
+    found = certificate.prepared[algorithm.oid] = der.prefix(der.SEQUENCE, *members, room=size)
     return found
 
 

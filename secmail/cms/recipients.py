@@ -89,7 +89,7 @@ def _means(certificate: Certificate) -> Means:
     means: Means | None = certificate.prepared.get(_means)
     if means is None:
         key = certificate.public_key
-        means = domain(key) or encapsulation(key) or (KeyTransRecipientInfo if isinstance(key, rsa.RSAPublicKey) else None)
+        means = KeyTransRecipientInfo if isinstance(key, rsa.RSAPublicKey) else domain(key) or encapsulation(key)
         if means is None:
             raise Unsupported("encrypting to a key of this kind is not supported")
         certificate.prepared[_means] = means
@@ -106,39 +106,36 @@ def _algorithm_name(oid: str) -> str:
 # Making
 
 
-def make_all(recipients: Sequence[AnyRecipient], cek: bytes) -> tuple[bytes, int]:
-    """(the SET OF RecipientInfo, the version it gives an EnvelopedData). A key is listed once, however often it is given."""
+def make_all(recipients: Sequence[AnyRecipient], cek: bytes) -> tuple[list[bytes], int]:
+    """(the members of a SET OF RecipientInfo, the version they give an EnvelopedData). A key is listed once, however often it is given."""
     unique = {each.certificate.der if isinstance(each, Recipient) else each: each for each in recipients}.values()
     infos: list[bytes] = []
-    by_means: dict[Means, list[Recipient]] = {}
+    pkcs1, oaep = list[Certificate](), list[Certificate]()
+    others: dict[Means, list[Certificate]] = {}
     version = 0
     for each in unique:
         if isinstance(each, Recipient):
-            by_means.setdefault(_means(each.certificate), []).append(each)
+            means = _means(each.certificate)
+            if means is KeyTransRecipientInfo:
+                (oaep if each.reads(RSAES_OAEP) else pkcs1).append(each.certificate)
+            else:
+                others.setdefault(means, []).append(each.certificate)
         elif isinstance(each, SecretKey):
             infos.append(KEKRecipientInfo.make(each, cek))
             version = max(version, 2)
         else:
             infos.append(PasswordRecipientInfo.make(each, cek))
             version = 3
-    for means, group in by_means.items():
+    for algorithm, certificates in (PKCS1_V15, pkcs1), (OAEP_SHA256, oaep):
+        infos += KeyTransRecipientInfo.make_all(certificates, algorithm, cek)
+    for means, certificates in others.items():
         if isinstance(means, Domain):
-            infos.append(KeyAgreeRecipientInfo.make([each.certificate for each in group], means, cek))
+            infos.append(KeyAgreeRecipientInfo.make(certificates, means, cek))
             version = max(version, 2)
         elif isinstance(means, KeyEncapsulation):
-            infos += [KEMRecipientInfo.make(each.certificate, cek) for each in group]
+            infos += [KEMRecipientInfo.make(each, cek) for each in certificates]
             version = 3
-        else:
-            for algorithm, certificates in _by_key_transport(group):
-                infos += KeyTransRecipientInfo.make_all(certificates, algorithm, cek)
-    return der.set_of(infos), version
-
-
-def _by_key_transport(recipients: Iterable[Recipient]) -> Iterator[tuple[AlgorithmIdentifier, list[Certificate]]]:
-    read: tuple[list[Certificate], list[Certificate]] = [], []
-    for each in recipients:
-        read[each.reads(RSAES_OAEP)].append(each.certificate)
-    return zip((PKCS1_V15, OAEP_SHA256), read, strict=True)
+    return infos, version
 
 
 def without_gcm(recipients: Iterable[AnyRecipient]) -> list[AnyRecipient]:

@@ -74,13 +74,11 @@ class SignedDataWriter:
         bag = (encryption_certificate, *(each.certificate for each in (signer, *co_signers)), *certificates)
         self._certificates = {each.der for each in bag if each is not None}
         self._running = {each.algorithm.digest: each.algorithm.digest.start() for each in self._signers}
-        target.write(content_info(SIGNED_DATA) + opening(der.SEQUENCE) + der.integer(1 if content_type == DATA else 3))
-        target.write(der.set_of({each.identifier.der for each in self._running}))
-        target.write(opening(der.SEQUENCE) + der.oid(content_type))
-        self._content = None
-        if not detached:
-            target.write(opening(der.context(0)) + opening(der.OCTET_STRING))
-            self._content = OctetsWriter(target)
+        version, digests = der.integer(1 if content_type == DATA else 3), der.set_of({each.identifier.der for each in self._running})
+        beginning = content_info(SIGNED_DATA) + opening(der.SEQUENCE) + version + digests + opening(der.SEQUENCE) + der.oid(content_type)
+        # In few pieces, because each goes through the encryption around it
+        target.write(beginning if detached else beginning + opening(der.context(0)) + opening(der.OCTET_STRING))
+        self._content = None if detached else OctetsWriter(target)
 
     @property
     def digests(self) -> tuple[Digest, ...]:
@@ -97,12 +95,10 @@ class SignedDataWriter:
     def close(self) -> None:
         if self._content is not None:
             self._content.close()
-            self._target.write(END_OF_CONTENTS)
-        self._target.write(END_OF_CONTENTS)
-        self._target.write(der.set_of(self._certificates, CERTIFICATES))
         values = {digest: running.finalize() for digest, running in self._running.items()}
-        self._target.write(der.set_of([self._signer_info(each, values[each.algorithm.digest]) for each in self._signers]))
-        self._target.write(END_OF_CONTENTS * 3)
+        infos = der.set_of(self._signer_info(each, values[each.algorithm.digest]) for each in self._signers)
+        ends = END_OF_CONTENTS if self._content is None else END_OF_CONTENTS * 2
+        self._target.write(ends + der.set_of(self._certificates, CERTIFICATES) + infos + END_OF_CONTENTS * 3)
 
     def _signer_info(self, planned: "_Signing", message_digest: bytes) -> bytes:
         certificate, algorithm = planned.key.certificate, planned.algorithm

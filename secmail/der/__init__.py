@@ -6,7 +6,7 @@ foreign bytes may cost, in front of asn1crypto. Content of any size is never her
 
 from secmail.der.headers import INDEFINITE, LONG_FORM, encodings, header, holding
 from secmail.der.limits import MAX_DEPTH, MAX_ELEMENTS, MAX_INTEGER_LENGTH, MAX_OID_LENGTH, load, scan
-from secmail.der.reading import Element, Reader, TooMany, definite, joined, limited, read
+from secmail.der.reading import Element, Reader, TooMany, definite, joined, limited, read, remembering
 from secmail.der.tags import (
     BIT_STRING,
     BOOLEAN,
@@ -22,7 +22,7 @@ from secmail.der.tags import (
     UTF8_STRING,
     context,
 )
-from secmail.der.writing import integer, length, octets, oid, prefix, sequence, set_of, time, tlv
+from secmail.der.writing import integer, length, octets, oid, pieces_of_set, prefix, sequence, set_of, time, tlv
 
 __all__ = [
     "BIT_STRING",
@@ -58,8 +58,10 @@ __all__ = [
     "load",
     "octets",
     "oid",
+    "pieces_of_set",
     "prefix",
     "read",
+    "remembering",
     "scan",
     "sequence",
     "set_of",

@@ -41,9 +41,14 @@ def encodings(data: bytes, position: int, end: int) -> list[bytes]:
     """The members that stand between two positions, each as encoded in DER."""
     found = []
     while position < end:
-        after = header(data, position, end)[2]
-        if after == INDEFINITE:
-            raise Malformed("indefinite length where DER is wanted")
+        try:
+            tag, after = data[position], position + 2 + data[position + 1]
+        except IndexError:
+            raise Malformed("an element is cut off") from None
+        if after > end or after >= position + 2 + LONG_FORM or tag & LONG_TAG == LONG_TAG:  # else ten calls for each of 10,000 certificates
+            after = header(data, position, end)[2]
+            if after == INDEFINITE:
+                raise Malformed("indefinite length where DER is wanted")
         found.append(data[position:after])
         position = after
     return found

@@ -28,16 +28,17 @@ def scan(data: bytes, elements: int = MAX_ELEMENTS) -> int:
     position, limit, count = 0, len(data), 0
     enclosing: list[int] = []  # the ends of the constructions around that which ends at ``limit``
     while True:
-        if position == limit and count:
+        while position == limit and count:
             if not enclosing:
                 return count
             limit = enclosing.pop()
-            continue
         try:
-            tag, content, end = data[position], position + 2, position + 2 + data[position + 1]
+            tag, size = data[position], data[position + 1]
         except IndexError:
             raise Malformed("an element is cut off") from None
-        if end > limit or end >= content + LONG_FORM or tag & LONG_TAG == LONG_TAG:  # else a call for each of 500,000 would take half the time
+        content = position + 2
+        end = content + size
+        if end > limit or size >= LONG_FORM or tag & LONG_TAG == LONG_TAG:  # else a call for each of 500,000 would take half the time
             tag, content, end = header(data, position, limit)
         count += 1
         if count > elements:

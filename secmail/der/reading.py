@@ -1,9 +1,9 @@
 """``Reader``, a cursor over the members of one element; ``definite`` turns BER with indefinite lengths into DER."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from secmail.der.headers import INDEFINITE, LONG_FORM, header
 from secmail.der.limits import MAX_DEPTH, MAX_ELEMENTS, MAX_OID_LENGTH, IndefiniteLength, scan
@@ -12,6 +12,8 @@ from secmail.der.writing import octets, tlv
 from secmail.errors import Malformed
 
 MAX_REWRITTEN = 150_000  # elements that are given definite lengths, which takes longer than to look at them
+
+Value = TypeVar("Value")
 
 
 class Element(NamedTuple):
@@ -69,15 +71,15 @@ class Reader:
 
     def element(self, tag: int | None = None) -> Element:
         """The next member, which must carry ``tag`` if one is given."""
-        start = self._position
-        found, content, end = header(self._data, start, len(self._data))
+        data, start = self._data, self._position
+        found, content, end = header(data, start, len(data))
         if tag is not None and found != tag:
             raise Malformed(f"tag {found:#04x} where {tag:#04x} is expected")
         if end == INDEFINITE:
-            der, self._position = definite(self._data, start)
+            der, self._position = definite(data, start)
             return Element(found, der, der[header(der, 0, len(der))[1] :])
         self._position = end
-        return Element(found, self._data[start:end], self._data[content:end])
+        return Element(found, data[start:end], data[content:end])
 
     def optional(self, tag: int) -> Element | None:
         """The next member if it carries ``tag``."""
@@ -103,10 +105,12 @@ class Reader:
 
     def at_most(self, limit: int) -> Iterator[Element]:
         """All members that are left, of which there may be no more than ``limit``."""
-        for number, element in enumerate(self):
-            if number == limit:
+        left = limit
+        while self._position < len(self._data):
+            if not left:
                 raise TooMany(f"more than {limit} members in a collection")
-            yield element
+            left -= 1
+            yield self.element()
 
     def rest(self) -> bytes:
         """Everything not read yet."""
@@ -125,6 +129,16 @@ def joined(element: Element, depth: int = 0) -> bytes:
     if element.tag != OCTET_STRING | CONSTRUCTED or depth > MAX_DEPTH:
         raise Malformed("an octet string is expected")
     return b"".join(joined(piece, depth + 1) for piece in element.inside())
+
+
+def remembering(octets: int) -> Callable[[Callable[[bytes], Value]], Callable[[bytes], Value]]:
+    """For what reads bytes and knows nothing else: values of up to so many octets are remembered, because messages repeat them."""
+
+    def decorate(read: Callable[[bytes], Value]) -> Callable[[bytes], Value]:
+        known = lru_cache(maxsize=256)(read)
+        return lambda data: known(data) if len(data) <= octets else read(data)
+
+    return decorate
 
 
 def read(data: bytes, tag: int = SEQUENCE) -> Reader:

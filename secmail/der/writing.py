@@ -1,10 +1,12 @@
 """Builders: ``sequence(oid(...), integer(1))`` gives bytes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from secmail.der.tags import GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, UTC_TIME
+
+PIECE = 100  # members
 
 
 def length(size: int) -> bytes:
@@ -15,16 +17,22 @@ def length(size: int) -> bytes:
     return bytes((0x80 | len(octets_),)) + octets_
 
 
+@lru_cache(maxsize=4096)
+def _beginning(tag: int, size: int) -> bytes:
+    """Identifier and length octets of an element; the same few are written for each of 10,000 recipients."""
+    return bytes((tag,)) + length(size)
+
+
 def tlv(tag: int, *parts: bytes) -> bytes:
     """One element of the given identifier octet whose content is the parts in order."""
     content = b"".join(parts)
-    return bytes((tag,)) + length(len(content)) + content
+    return _beginning(tag, len(content)) + content
 
 
 def prefix(tag: int, *parts: bytes, room: int) -> bytes:
     """The element as far as its last ``room`` content octets, which the caller appends: what is constant is built once."""
     content = b"".join(parts)
-    return bytes((tag,)) + length(len(content) + room) + content
+    return _beginning(tag, len(content) + room) + content
 
 
 def sequence(*parts: bytes) -> bytes:
@@ -34,6 +42,14 @@ def sequence(*parts: bytes) -> bytes:
 def set_of(parts: Iterable[bytes], tag: int = SET) -> bytes:
     """A DER SET OF: X.690 section 11.6 sorts the members' encodings."""
     return tlv(tag, *sorted(parts))
+
+
+def pieces_of_set(parts: Iterable[bytes], tag: int = SET) -> Iterator[bytes]:
+    """The same in pieces, for megabytes of members: fresh memory for each copy of them takes longer than to sort them."""
+    members = sorted(parts)
+    yield _beginning(tag, sum(map(len, members)))
+    for start in range(0, len(members), PIECE):
+        yield b"".join(members[start : start + PIECE])
 
 
 def integer(value: int) -> bytes:
@@ -66,6 +82,6 @@ def time(moment: datetime) -> bytes:
     if moment.tzinfo is None:
         raise ValueError("a moment needs a time zone")
     moment = moment.astimezone(UTC)
-    if 1950 <= moment.year < 2050:
-        return tlv(UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode())
-    return tlv(GENERALIZED_TIME, moment.strftime("%Y%m%d%H%M%SZ").encode())
+    year, form = (moment.year % 100, UTC_TIME) if 1950 <= moment.year < 2050 else (moment.year, GENERALIZED_TIME)
+    clock = b"%02d%02d%02d%02d%02dZ" % (moment.month, moment.day, moment.hour, moment.minute, moment.second)
+    return tlv(form, (b"%02d" if form == UTC_TIME else b"%04d") % year, clock)

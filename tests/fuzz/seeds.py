@@ -117,7 +117,7 @@ def recipient_infos() -> Iterator[bytes]:
 
 
 def _infos(*recipients) -> bytes:
-    return der.read(make_all(recipients, targets.CEK)[0], der.SET).rest()
+    return b"".join(sorted(make_all(recipients, targets.CEK)[0]))
 
 
 def _cheap_password() -> bytes:

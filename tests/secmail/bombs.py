@@ -1309,7 +1309,7 @@ def triple_des(content: bytes) -> bytes:
     infos, version = make_all([Recipient(certificate("bob"))], cek)
     algorithm = Algorithm("1.2.840.113549.3.7", der.octets(bytes(8))).der
     encrypted = der.sequence(der.oid(DATA), algorithm, der.tlv(0x80, ciphertext))
-    return content_info(ENVELOPED_DATA, der.sequence(der.integer(version), infos, encrypted))
+    return content_info(ENVELOPED_DATA, der.sequence(der.integer(version), der.set_of(infos), encrypted))
 
 
 @bomb(base64=("base64", 9, base64.encodebytes, MIB // 8), quoted_printable=("quoted-printable", 5, quoted, MIB // 32))

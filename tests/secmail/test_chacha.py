@@ -55,7 +55,7 @@ def test_whatever_is_changed_is_noticed(content, data):
 def sealed_by_the_library(nonce=NONCE, parameters=None, attributes=b"", mac_length=16) -> bytes:
     """An AuthEnvelopedData for ada, as another program would make it."""
     cek = secrets.token_bytes(32)
-    infos, _ = make_all([Recipient(certificate("ada"))], cek)
+    infos = der.set_of(make_all([Recipient(certificate("ada"))], cek)[0])
     additional = der.tlv(der.SET, attributes) if attributes else None
     sealed = ChaCha20Poly1305(cek).encrypt(nonce, CONTENT, additional)
     algorithm = AlgorithmIdentifier(CHACHA20_POLY1305.oid, der.octets(nonce) if parameters is None else parameters)

@@ -181,6 +181,41 @@ def test_a_set_of_is_sorted():
     assert der.set_of([der.integer(3), der.integer(1), der.integer(2)]).hex() == "3109020101020102020103"
 
 
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 1_000])
+def test_a_set_of_in_pieces_is_the_same(count):
+    members = [der.integer(each) for each in reversed(range(count))]
+    assert b"".join(der.pieces_of_set(members)) == der.set_of(members)
+
+
+@given(st.lists(st.sampled_from([0, 1, 127, 128, 255, 256, 70_000]), max_size=8))
+def test_encodings_are_the_members(lengths):
+    members = [der.octets(bytes(each)) for each in lengths]
+    assert der.encodings(b"before" + b"".join(members) + b"after", 6, 6 + sum(map(len, members))) == members
+
+
+@pytest.mark.parametrize("members", ["04", "0405aa", "30800000", "1f810100", "048161", "04820001aa05"])
+def test_encodings_of_what_is_cut_off_or_no_der_are_refused(members):
+    data = bytes.fromhex(members)
+    with pytest.raises(Malformed):
+        der.encodings(data, 0, len(data))
+
+
+def test_what_is_remembered_is_short_and_no_error():
+    asked = []
+
+    @der.remembering(3)
+    def read(data: bytes) -> bytes:
+        asked.append(data)
+        if data == b"bad":
+            raise Malformed(data)
+        return data
+
+    for each in (b"one", b"long", b"bad") * 2:
+        with suppress(Malformed):
+            assert read(each) == each
+    assert asked == [b"one", b"long", b"bad", b"long", b"bad"]
+
+
 # The members that hold a piece
 
 contents = st.sampled_from([b"", b"here", b"not here", b"h", b"ere", bytes(127), bytes(200), bytes(300), bytes(70_000), b"here" * 100])

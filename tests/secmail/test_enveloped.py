@@ -58,7 +58,7 @@ def forged(recipient_infos: bytes, algorithm: AlgorithmIdentifier, encrypted: by
 def gcm_parts(nonce_length=12, icv_length: int | None = 16, cek_length=32):
     """(recipient infos for ada, content-encryption key, nonce, parameters)"""
     cek, nonce = secrets.token_bytes(cek_length), secrets.token_bytes(nonce_length)
-    infos, _ = make_all([Recipient(certificate("ada"))], cek)
+    infos = der.set_of(make_all([Recipient(certificate("ada"))], cek)[0])
     parameters = der.sequence(der.octets(nonce), b"" if icv_length is None else der.integer(icv_length))
     return infos, cek, nonce, AlgorithmIdentifier(AES256_GCM.oid, parameters)
 
@@ -331,7 +331,7 @@ def test_an_algorithm_without_a_row_is_unsupported():
 def test_a_key_for_another_cipher_is_a_decryption_error():
     """A content-encryption key of 32 octets where AES-128 needs 16."""
     for name in ("ada", "rita"):
-        infos, _ = make_all([Recipient(certificate(name))], bytes(32))
+        infos = der.set_of(make_all([Recipient(certificate(name))], bytes(32))[0])
         algorithm = AlgorithmIdentifier("2.16.840.1.101.3.4.1.6", der.sequence(der.octets(bytes(12)), der.integer(16)))
         failures(forged(infos, algorithm, CONTENT, der.octets(bytes(16))), name)
 

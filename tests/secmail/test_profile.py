@@ -135,7 +135,7 @@ def test_ordinary_keys_and_digests_are_not_weak():
 
 
 def for_ada(cek: bytes) -> bytes:
-    return make_all([Recipient(certificate("ada"))], cek)[0]
+    return der.set_of(make_all([Recipient(certificate("ada"))], cek)[0])
 
 
 def enveloped(recipient_infos: bytes, algorithm: AlgorithmIdentifier, encrypted: bytes) -> bytes:

@@ -76,7 +76,7 @@ def opened(data: bytes, *recipients) -> bytes:
 
 def infos(*recipients) -> list[der.Element]:
     known = [Recipient(certificate(each)) if isinstance(each, str) else each for each in recipients]
-    return list(der.read(make_all(known, CEK)[0], der.SET))
+    return list(der.read(der.set_of(make_all(known, CEK)[0]), der.SET))
 
 
 def cek_from(encoded: Iterable[bytes], *keys) -> bytes:
