@@ -111,7 +111,7 @@ TEMPLATES = [
 # SQLite's IMMEDIATE makes every atomic() take the write lock, so there is none around reads.
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "portal.sqlite",
         "NAME": DATA_DIR / "portal.sqlite3",
         "CONN_MAX_AGE": None,
         "OPTIONS": {

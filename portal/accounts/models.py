@@ -7,6 +7,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
+from portal.rows import rows
+
 
 def random_id() -> str:
     """128 random bits: an identifier that tells nothing about how many there are or which came first."""
@@ -68,7 +70,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def role_names(self) -> frozenset[str]:
         if not hasattr(self, "_role_names"):
-            self._role_names = frozenset(role.name for role in self.roles.all())  # all(): uses what was prefetched
+            prefetched = "roles" in getattr(self, "_prefetched_objects_cache", ())
+            roles = self.roles.all() if prefetched else rows(Role, "SELECT * FROM accounts_role WHERE user_id = %s", self.id)
+            self._role_names = frozenset(role.name for role in roles)
         return self._role_names
 
     @property

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from portal.audit.leaf import leaf_bytes
 from portal.audit.models import Event, Outcome, Verb, microseconds
+from portal.rows import insert
 
 # What no JSON text and no PostgreSQL column can hold. It only comes from outside: a forged form, say.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -62,14 +63,14 @@ def record(
         verb=verb, actor=actor, kind=kind, id=id, label=label, outcome=outcome, reason=reason, correlation=correlation,
         about=about,
     )  # fmt: skip
-    event.save(force_insert=True)
+    insert([event])
     return event
 
 
 def record_all(entries: Iterable[dict[str, Any]]) -> None:
     """`record` with each of these as its arguments, in one statement: for an act that concerns many people."""
     _needs_transaction()
-    Event.objects.bulk_create([_event(**each) for each in entries])
+    insert([_event(**each) for each in entries])
 
 
 def _needs_transaction() -> None:

@@ -17,6 +17,7 @@ from portal.keys import calls, throttle
 from portal.keys.models import UnlockedSession
 from portal.keys.sealing import new_key
 from portal.keys.vault import Vault, hashed
+from portal.rows import by_id, rows
 
 UNLOCK_TIMEOUT = 5.0
 RENEW_EVERY = timedelta(minutes=1)
@@ -113,10 +114,12 @@ def current(request: HttpRequest) -> Vault | None:
     key = _key_cookie(request)
     if not session_id or key is None:
         return None
-    session = UnlockedSession.objects.select_related("user").filter(session_id_hash=hashed(session_id)).first()
+    found = rows(UnlockedSession, "SELECT * FROM keys_unlockedsession WHERE session_id_hash = %s", hashed(session_id))
+    session = found[0] if found else None
     if session is None or not hmac.compare_digest(session.key_hash, hashed(session.user_id, key.hex())):
         return None
-    if not session.user.is_active or calls.is_over(session):
+    session.user = by_id(User, session.user_id)
+    if session.user is None or not session.user.is_active or calls.is_over(session):
         return None
     return Vault(session.user, session, key)
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 
 import structlog
 from celery import current_app
@@ -15,6 +16,7 @@ from portal.stops import stop_here
 
 logger = structlog.get_logger(__name__)
 PERIODIC_EVERY_SECONDS = 60.0
+MOST_AT_ONCE = 100  # jobs that one look sees: with more slots than that the next look rings for the others
 
 
 class Dispatcher:
@@ -38,9 +40,11 @@ class Dispatcher:
         """One look. Trouble is logged when it begins and when it ends, not twenty times a second."""
         try:
             self._announce()
-            if selectors.ready().exists():  # one question for both, because nearly always the answer is no
-                self._ring("pump_urgent", workers.URGENT, urgent_only=True)
-                self._ring("pump", workers.BULK, urgent_only=False)
+            urgent, every = selectors.ready_counts(MOST_AT_ONCE)
+            if every:  # when nothing is ready, which is nearly always, Redis is not asked at all
+                slots = workers.all_slots()
+                self._ring("pump_urgent", workers.URGENT, urgent, slots)
+                self._ring("pump", workers.BULK, every, slots)
             self._note("")
         except (RedisError, OperationalError):
             self._note("redis")
@@ -65,15 +69,12 @@ class Dispatcher:
             self.announced_at = time.monotonic()
             stop_here("dispatcher.announced")
 
-    def _ring(self, task: str, queue: str, *, urgent_only: bool) -> None:
-        # The table first: when nothing is ready, which is nearly always, Redis is not asked at all.
-        if not selectors.ready_count(limit=1, urgent_only=urgent_only):
-            return
-        free = workers.slots(queue) - workers.waiting(queue)
+    def _ring(self, task: str, queue: str, ready: int, slots: Counter[str]) -> None:
+        free = slots[queue] - workers.waiting(queue) if ready else 0
         if free <= 0:
             return
         stop_here("dispatcher.before-ring")
-        for _ in range(selectors.ready_count(limit=free, urgent_only=urgent_only)):
+        for _ in range(min(free, ready)):
             current_app.send_task(task, queue=queue, retry=False, ignore_result=True)
             stop_here("dispatcher.rung")
 

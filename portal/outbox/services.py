@@ -12,6 +12,7 @@ from portal.outbox import clock, registry, selectors, wakeup
 from portal.outbox.models import Job, Precedence
 from portal.outbox.registry import Claimed
 from portal.outbox.states import TRANSITIONS, State
+from portal.rows import change, insert
 from portal.stops import stop_here
 
 logger = structlog.get_logger(__name__)
@@ -41,7 +42,7 @@ def enqueue(
     job = Job(
         kind=kind, target=target, precedence=Precedence(precedence), not_before=not_before, created_at=clock.now()
     )
-    Job.objects.bulk_create([job], ignore_conflicts=True)
+    insert([job], unless_there=True)
     wakeup.ring()
 
 
@@ -257,4 +258,4 @@ def _change_claimed(event: str, job: Claimed, **values: object) -> None:
 
 def _change(event: str, *, set: dict[str, object] | None = None, **where: object) -> bool:
     sources, state = TRANSITIONS[event]
-    return Job.objects.filter(state__in=sources, **where).update(state=state, **(set or {})) == 1
+    return change(Job, {"state": state, **(set or {})}, **where, state=sources) == 1

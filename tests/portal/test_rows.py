@@ -1,14 +1,17 @@
-"""Questions in SQL find what a queryset finds."""
+"""Statements in SQL find and write what a queryset finds and writes."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from portal.accounts.models import User
-from portal.rows import by_id, rows
+from portal.outbox.models import Job
+from portal.rows import by_id, change, exists, insert, keep, rows
 from tests.portal.people import make_person
 
 pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 NAMED = "SELECT * FROM accounts_user WHERE username IN %s AND is_active ORDER BY username"
 
 
@@ -38,3 +41,58 @@ def test_a_time_is_compared_to_the_microsecond(ahead):
 def test_a_row_is_found_by_its_id_or_is_not_there():
     ada = make_person("ada")
     assert (by_id(User, ada.id), by_id(User, "nobody")) == (ada, None)
+
+
+def test_what_a_select_leaves_out_is_asked_for_when_it_is_wanted():
+    ada = make_person("ada")
+    (found,) = rows(User, "SELECT id, 7 AS seven FROM accounts_user WHERE id = %s", ada.id)
+    assert (found.seven, found.get_deferred_fields() > {"username"}, found.username) == (7, True, "ada")
+
+
+def job(target: str, **values: object) -> Job:
+    return Job(**{"kind": "count", "target": target, "precedence": 4, "created_at": NOW} | values)
+
+
+def test_rows_are_inserted_as_a_queryset_reads_them():
+    insert([job("a", not_before=None), job("b", reason="%s")])
+    found = Job.objects.order_by("id").values_list("target", "created_at", "not_before", "reason")
+    assert list(found) == [("a", NOW, None, ""), ("b", NOW, None, "%s")]
+
+
+def test_more_rows_than_one_statement_takes_are_inserted_all(monkeypatch):
+    monkeypatch.setattr("portal.rows.MOST_VALUES", 25)
+    insert([job(str(number)) for number in range(7)])
+    assert Job.objects.count() == 7
+
+
+def test_a_row_that_is_there_is_refused_or_stays_as_it_is():
+    insert([job("a", reason="first")])
+    insert([job("a", reason="second"), job("b")], unless_there=True)
+    assert list(Job.objects.order_by("target").values_list("target", "reason")) == [("a", "first"), ("b", "")]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert([job("a")])
+
+
+def test_of_a_row_with_the_same_id_only_what_is_named_is_replaced():
+    ada = make_person("ada")
+    insert([User(id=ada.id, username="eve", address="ada@new.example")], replacing=("address",))
+    assert User.objects.values_list("username", "address").get(id=ada.id) == ("ada", "ada@new.example")
+
+
+def test_only_rows_that_meet_every_condition_are_changed_and_they_are_counted():
+    insert([job("a", attempts=1), job("b", attempts=2), job("c", attempts=3)])
+    assert change(Job, {"state": "running", "lease_until": None}, attempts=(1, 2), target="b") == 1
+    assert change(Job, {"state": "dead"}, target="nobody") == 0
+    assert list(Job.objects.filter(state="running").values_list("target", flat=True)) == ["b"]
+
+
+def test_kept_are_the_fields_that_are_named():
+    ada = make_person("ada")
+    ada.username, ada.address = "eve", "ada@new.example"
+    keep(ada, "address")
+    assert User.objects.values_list("username", "address").get(id=ada.id) == ("ada", "ada@new.example")
+
+
+def test_there_is_a_row_or_there_is_none():
+    insert([job("a")])
+    assert (exists(Job, target="a", kind="count"), exists(Job, target="a", kind="other")) == (True, False)

@@ -16,7 +16,7 @@ from portal.mail.services.seal import originator_actor, whole_message
 from portal.mail.states import State, after
 from portal.outbox.registry import Claimed
 from portal.policy.access import decide_for_all
-from portal.rows import by_id, rows
+from portal.rows import by_id, change, insert, keep, rows
 from portal.stops import stop_here
 
 BATCH = 500
@@ -75,9 +75,9 @@ def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummar
 def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> None:
     message = envelope.message
     # Locked: of two envelopes that are finished at the same time, the later one must see that the other is done.
-    message.state = Message.objects.select_for_update().values_list("state", flat=True).get(id=message.id)
+    message.state = by_id(Message, message.id, locked=True).state
     for batch in _batches(rows):
-        Delivery.objects.bulk_create(batch)
+        insert(batch)
         stop_here("deliver.batch")
     common = {
         "actor": originator_actor(message),
@@ -96,12 +96,17 @@ def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> No
             reason="the clearance no longer allows this label",
             **common,
         )
-    Envelope.objects.filter(id=envelope.id).update(summary=None, intake_key="")
-    if message.state == State.SEALED and not Envelope.objects.filter(message=message, summary__isnull=False).exists():
+    change(Envelope, {"summary": None, "intake_key": ""}, id=envelope.id)
+    if message.state == State.SEALED and not _waits(message):
         message.state = after(message.state, "deliver")
         message.delivered_at = timezone.now()
         message.reason = ""
-        message.save(update_fields=["state", "delivered_at", "reason"])
+        keep(message, "state", "delivered_at", "reason")
+
+
+def _waits(message: Message) -> bool:
+    """Whether one of its envelopes is not delivered yet."""
+    return bool(rows(Envelope, "SELECT id FROM mail_envelope WHERE message_id = %s AND summary IS NOT NULL LIMIT 1", message.id))
 
 
 def _batches(rows: list[Delivery]) -> Iterator[list[Delivery]]:

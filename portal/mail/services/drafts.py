@@ -25,7 +25,7 @@ from portal.mail.content import DraftContent, Summary
 from portal.mail.models import Delivery, Draft, Message, Upload
 from portal.policy.access import decide_for
 from portal.policy.models import Label
-from portal.rows import by_id, rows
+from portal.rows import by_id, insert, rows
 from portal.stops import stop_here
 
 DRAFT_TIMEOUT = 3.0
@@ -99,7 +99,7 @@ def naming(draft: Draft) -> Iterator[None]:
             if former is not None:
                 draft.answers, draft.label_id = former.answers, former.label_id
             # one statement, because the page may save by itself at the moment in which somebody sends
-            Draft.objects.bulk_create([draft], update_conflicts=True, unique_fields=["id"], update_fields=_REPLACED)
+            insert([draft], replacing=_REPLACED)
     except DraftTaken:  # of any other end it is not known whether the row was kept
         objects.delete(draft.object_name)
         raise

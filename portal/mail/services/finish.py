@@ -3,6 +3,7 @@
 from portal.mail.models import Message
 from portal.mail.services.drafts import reopen_draft
 from portal.mail.states import State, after
+from portal.rows import keep
 
 LONGEST_REASON = 300  # what there is room for; a reason may name many people
 
@@ -17,4 +18,4 @@ def finish_message(message: Message, event: str, reason: str = "") -> None:
     message.grant_wrapped_signing, message.grant_sealed, message.intake_key = None, None, ""
     if message.state != State.SEALED:
         message.reopened_draft = reopen_draft(message.id, message.originator_id)
-    message.save(update_fields=_CHANGED)
+    keep(message, *_CHANGED)

@@ -21,7 +21,7 @@ from portal.outbox import services as outbox
 from portal.outbox.models import Precedence
 from portal.outbox.registry import Claimed
 from portal.policy.models import Label
-from portal.rows import by_id
+from portal.rows import by_id, insert, rows
 from portal.stops import stop_here
 
 Finish = Callable[[], None]
@@ -65,7 +65,7 @@ def _finish(message: Message, submission: Submission, envelopes: list[Envelope])
     leftovers = [message.content_object]
     events = [_event(message, Verb.SIGNED, "message", message.id)]
     for envelope in envelopes:
-        envelope.save(force_insert=True)
+        insert([envelope])
         outbox.enqueue(kind="deliver", target=envelope.id, precedence=min(_precedences(message, envelope)))
         for address in envelope.outside:
             way = Outbound.objects.create(envelope=envelope, address=address)
@@ -73,16 +73,19 @@ def _finish(message: Message, submission: Submission, envelopes: list[Envelope])
         events.append(_event(message, Verb.ENCRYPTED, "envelope", envelope.id, reason=envelope.content_encryption))
         stop_here("seal.envelope-named")
     record_all(events)
-    draft = Draft.objects.filter(id=message.id, owner=message.originator)
-    leftovers += draft.values_list("object_name", flat=True)
-    uploads = Upload.objects.filter(draft_id=message.id, owner=message.originator)  # also those of a form posted twice
-    files = list(uploads.values_list("object_name", flat=True))
-    draft.delete()
-    if files:
-        uploads.delete()
+    leftovers += _taken(Draft, "SELECT * FROM mail_draft WHERE id = %s AND owner_id = %s", message)
+    leftovers += _taken(Upload, "SELECT * FROM mail_upload WHERE draft_id = %s AND owner_id = %s", message)  # also those of a form posted twice
     message.sealed_at = timezone.now()
     finish_message(message, "seal")
-    transaction.on_commit(lambda: _delete(leftovers + files))
+    transaction.on_commit(lambda: _delete(leftovers))
+
+
+def _taken(model: type[Draft] | type[Upload], sql: str, message: Message) -> list[str]:
+    """The objects of the message's rows of this kind, which go."""
+    found = rows(model, sql, message.id, message.originator_id)
+    if found:
+        model.objects.filter(id__in=[each.id for each in found]).delete()
+    return [each.object_name for each in found]
 
 
 def _precedences(message: Message, envelope: Envelope) -> list[int]:

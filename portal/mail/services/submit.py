@@ -35,6 +35,7 @@ from portal.outbox.models import Precedence
 from portal.policy import selectors as policy
 from portal.policy import services as policy_services
 from portal.policy.models import Label
+from portal.rows import exists, insert
 from portal.stops import stop_here
 
 
@@ -63,7 +64,7 @@ def submit(
     The draft stays until the message is sealed; posting the same draft again is the same message. `files` came with the form:
     they join the draft in that transaction, too, so that a form posted twice at the same time carries them once. Raises `TooMuch`.
     """
-    if Message.objects.filter(id=draft_id).exists():
+    if exists(Message, id=draft_id):
         return earlier(vault.user, draft_id)
     try:
         return _submit(vault, actor, draft_id, content, files)
@@ -89,7 +90,7 @@ def _submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent, fi
     message = _sealed_away(vault, draft_id, _submission(content, checked, checked.label, checked.files))
     with _keeping(draft, uploads):
         message.label = policy_services.row_of(checked.label, categories=content.categories)
-        message.save(force_insert=True)
+        insert([message])
         _enqueue(draft_id, _most_urgent(content, checked))
         _record(actor, draft_id, checked, Outcome.GRANTED)
         stop_here("submit.before-commit")
@@ -101,9 +102,9 @@ def _submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent, fi
 def _keeping(draft: Draft, uploads: Sequence[Upload]) -> Iterator[None]:
     """The transaction that keeps a draft with its files, and what becomes of it."""
     with naming(draft):
-        if Message.objects.filter(id=draft.id).exists():
+        if exists(Message, id=draft.id):
             raise DraftTaken
-        Upload.objects.bulk_create(uploads)
+        insert(uploads)
         yield
 
 

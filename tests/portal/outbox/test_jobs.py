@@ -157,7 +157,7 @@ def test_a_full_kind_rings_no_bell(limited):
         enqueue(target)
     for _ in range(2):
         services.claim()
-    assert selectors.ready_count(limit=5) == 0
+    assert selectors.ready_counts(5) == (0, 0)
 
 
 def test_many_workers_never_have_more_of_a_kind_than_its_limit(limited):

@@ -1,0 +1,119 @@
+"""Django's SQLite with a queue for its only write lock (docs/decisions/storage.md).
+
+Who finds SQLite's lock taken polls, at longer and longer intervals up to a tenth of a second. Whoever comes new then wins against whoever has
+waited long: under load the web's threads took every turn, and workers delivered next to nothing. So writers wait for a lock that wakes them,
+before they ask SQLite for its own, which still decides.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.db.backends.sqlite3 import base
+
+_WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
+
+
+class Queue:
+    """flock(2) on the folder of the database: nothing is written for it, and it ends with the process that holds it, however that ends.
+
+    One for each connection, because a lock belongs to the file that was opened; opened after the fork, as connections are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def enter(self) -> None:
+        """Waits for its turn."""
+        fcntl.flock(self._folder, fcntl.LOCK_EX)
+
+    def leave(self) -> None:
+        """Lets the next one in; nothing if it was not its turn."""
+        fcntl.flock(self._folder, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._folder)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    queue: Queue | None = None
+
+    def get_new_connection(self, conn_params):
+        connection = super().get_new_connection(conn_params)
+        self._forget_queue()
+        if not self.is_in_memory_db():
+            self.queue = Queue(Path(conn_params["database"]).absolute().parent)
+        return connection
+
+    def create_cursor(self, name=None):
+        cursor = self.connection.cursor(factory=Cursor)
+        cursor.queue = self.queue
+        return cursor
+
+    def _start_transaction_under_autocommit(self):
+        with entered(self.queue):
+            super()._start_transaction_under_autocommit()
+
+    def _commit(self):
+        super()._commit()  # where it fails, a rollback follows
+        self._leave()
+
+    def _rollback(self):
+        try:
+            super()._rollback()
+        finally:
+            self._leave()
+
+    def _close(self):
+        try:
+            super()._close()
+        finally:
+            self._forget_queue()
+
+    def _leave(self) -> None:
+        if self.queue is not None:
+            self.queue.leave()
+
+    def _forget_queue(self) -> None:
+        if self.queue is not None:
+            self.queue.close()
+            self.queue = None
+
+
+class Cursor(base.SQLiteCursorWrapper):
+    """A statement that writes, outside of a transaction, is one by itself."""
+
+    queue: Queue | None = None
+
+    def execute(self, query, params=None):
+        with self._turn(query):
+            return super().execute(query, params)
+
+    def executemany(self, query, param_list):
+        with self._turn(query):
+            return super().executemany(query, param_list)
+
+    @contextmanager
+    def _turn(self, query: str) -> Iterator[None]:
+        if self.queue is None or self.connection.in_transaction or not _WRITES.match(query):
+            yield
+            return
+        with entered(self.queue):
+            yield
+        self.queue.leave()
+
+
+@contextmanager
+def entered(queue: Queue | None) -> Iterator[None]:
+    """In the queue's turn, which goes on unless there is an exception."""
+    if queue is not None:
+        queue.enter()
+    try:
+        yield
+    except BaseException:
+        if queue is not None:
+            queue.leave()
+        raise

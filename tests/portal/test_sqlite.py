@@ -1,0 +1,113 @@
+"""Writers of SQLite queue: who waits is woken, and a process that dies with its turn holds up nobody."""
+
+import functools
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from portal.sqlite.base import Queue
+from tests.counting.models import Count
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL locks rows"),
+]
+HOLD = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"
+
+
+def folder() -> Path:
+    return Path(connection.settings_dict["NAME"]).parent
+
+
+@contextmanager
+def holder():
+    """Another process whose turn it is."""
+    command = [sys.executable, "-c", HOLD, str(folder())]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def is_free() -> bool:
+    """Whether it is nobody's turn: another process can have it."""
+    script = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    return subprocess.run([sys.executable, "-c", script, str(folder())], check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def in_a_thread(act) -> threading.Thread:
+    def run() -> None:
+        try:
+            act()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def in_a_transaction() -> None:
+    with transaction.atomic():
+        Count.objects.create(target="a")
+
+
+@pytest.mark.parametrize("write", [in_a_transaction, lambda: Count.objects.create(target="a"), lambda: Count.objects.bulk_create([Count(target="a")])])
+def test_whoever_writes_waits_for_the_turn_and_gets_it_when_its_holder_is_killed(write):
+    with holder() as process:
+        thread = in_a_thread(write)
+        thread.join(0.3)
+        assert thread.is_alive()
+        assert not Count.objects.exists()  # reading waits for nobody
+        process.kill()
+        thread.join(10)
+    assert Count.objects.count() == 1
+
+
+def test_the_turn_lasts_as_long_as_the_transaction():
+    with transaction.atomic():
+        Count.objects.create(target="a")
+        assert not is_free()
+    assert is_free()
+
+
+def test_a_transaction_that_fails_ends_the_turn():
+    with pytest.raises(RuntimeError), transaction.atomic():
+        raise RuntimeError
+    assert is_free()
+
+
+def test_a_statement_that_fails_ends_the_turn():
+    Count.objects.create(target="a")
+    with pytest.raises(IntegrityError):
+        Count.objects.create(target="a")
+    assert is_free()
+
+
+def test_a_connection_that_is_closed_within_its_transaction_ends_the_turn():
+    with transaction.atomic():
+        connection.close()
+    assert is_free()
+
+
+def test_every_one_of_many_writers_has_its_turn():
+    def write(number: int) -> None:
+        for again in range(10):
+            Count.objects.create(target=f"{number}/{again}")
+
+    for thread in [in_a_thread(functools.partial(write, number)) for number in range(8)]:
+        thread.join(30)
+    assert Count.objects.count() == 80
+
+
+def test_a_queue_needs_no_right_to_write(tmp_path):
+    tmp_path.chmod(0o500)
+    queue = Queue(tmp_path)
+    queue.enter()
+    queue.leave()
+    queue.close()
