@@ -137,6 +137,9 @@ def _conditions(model: type[Model], where: dict[str, object]) -> tuple[str, list
     texts, bound = [], []
     for name, wanted in where.items():
         field = model._meta.pk if name == "pk" else model._meta.get_field(name)
+        if wanted is None:
+            texts.append(f'"{field.column}" IS NULL')
+            continue
         values = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
         places = ", ".join(["%s"] * len(values))
         texts.append(f'"{field.column}" IN ({places})')

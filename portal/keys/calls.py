@@ -23,6 +23,7 @@ from portal.keys.master import master_key
 from portal.keys.models import PrivateKey, UnlockedSession
 from portal.keys.sealing import SealBroken, aead_open, aead_seal, context, derive, hpke_opener, new_key
 from portal.outbox import calls as outbox_calls
+from portal.rows import by_id, rows
 
 FRESH_SECONDS = 30
 
@@ -112,7 +113,8 @@ class Unlocked:
 
     def storage_opener(self) -> Callable[..., bytes]:
         """Opens what was sealed to this person's storage key (drafts, summaries): called with the blob and what it is bound to."""
-        row = PrivateKey.objects.get(user=self.user, purpose=PrivateKey.Purpose.STORAGE, retired_at=None)
+        sql = "SELECT * FROM keys_privatekey WHERE user_id = %s AND purpose = %s AND retired_at IS NULL"
+        (row,) = rows(PrivateKey, sql, self.user.id, PrivateKey.Purpose.STORAGE.value)
         opened = hpke_opener(self.private_key(row))
         return lambda sealed, *bound_to: opened(sealed, context("storage", self.user.id, *bound_to))
 
@@ -127,9 +129,10 @@ def private_key_context(row: PrivateKey) -> bytes:
 
 def unlocked(*, user_id: str, session_id: str, decrypt: str) -> Unlocked:
     """Worker: the vault of a session that is still running. `decrypt` is the session key's half for reading, in hex."""
-    session = UnlockedSession.objects.select_related("user").filter(id=session_id, user_id=user_id).first()
-    if session is None or not session.user.is_active or is_over(session):
+    session, user = by_id(UnlockedSession, session_id), by_id(User, user_id)
+    if session is None or user is None or session.user_id != user.id or not user.is_active or is_over(session):
         raise SessionOver
+    session.user = user
     bound_to = context("session", session.user_id, "decryption")
     inner = master_key().unwrap(session.wrapped_decryption, bound_to)
     try:

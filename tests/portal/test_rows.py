@@ -83,6 +83,7 @@ def test_only_rows_that_meet_every_condition_are_changed_and_they_are_counted():
     insert([job("a", attempts=1), job("b", attempts=2), job("c", attempts=3)])
     assert change(Job, {"state": "running", "lease_until": None}, attempts=(1, 2), target="b") == 1
     assert change(Job, {"state": "dead"}, target="nobody") == 0
+    assert change(Job, {"reason": "at once"}, not_before=None, state="waiting") == 2
     assert list(Job.objects.filter(state="running").values_list("target", flat=True)) == ["b"]
 
 

@@ -11,6 +11,7 @@ from portal.audit.models import Verb
 from portal.audit.services import Actor
 from portal.mail.access import access_message
 from portal.mail.models import Delivery
+from portal.rows import change
 
 
 def move(user: User, actor: Actor, delivery_ids: Iterable[str], folder: str) -> int:
@@ -26,7 +27,7 @@ def move(user: User, actor: Actor, delivery_ids: Iterable[str], folder: str) -> 
 
 
 def mark_read(user: User, delivery_id: str) -> None:
-    Delivery.objects.filter(id=delivery_id, owner=user, read_at=None).update(read_at=timezone.now())
+    change(Delivery, {"read_at": timezone.now()}, id=delivery_id, owner=user.id, read_at=None)
 
 
 def mark_unread(user: User, delivery_ids: Iterable[str]) -> int:

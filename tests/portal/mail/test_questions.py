@@ -21,6 +21,7 @@ WEB = [
 WORKER = [
     ("keys_intakekey", "what the call was sealed to"),
     ("keys_unlockedsession", "whether the session is still running"),
+    ("accounts_user", "whether its person still is here"),
 ]
 FOLDER = [*WEB, *WORKER, ("mail_delivery", "the rows"), ("policy_label", "the words of their labels"), ("keys_privatekey", "what opens their lines")]
 OPENING = [
@@ -63,7 +64,7 @@ def test_opening_a_message_asks_at_the_door_and_before_it(organisation):
     found = asked(organisation.browser("bob"), f"/mail/inbox/{delivery.id}/", **{"HX-Request": "true"})
     assert found <= allowed(OPENING)
     assert found["audit_event"] == 1
-    assert found["accounts_user"] == 3
+    assert found["accounts_user"] == 4
 
 
 def test_polling_a_folder_in_which_nothing_changed_asks_for_its_rows_and_no_worker(organisation):
