@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery, signals
+from django.db import close_old_connections
 
 from portal import process
 
@@ -17,6 +18,12 @@ app.steps["consumer"].add("portal.outbox.workers:Announcement")
 @signals.setup_logging.connect
 def leave_logging_to_django(**_: object) -> None:
     """Celery sets up no logging of its own when somebody listens here; portal/logs.py has done it."""
+
+
+@signals.task_prerun.connect
+def drop_broken_connections(**_: object) -> None:
+    """A connection that is open stays: to open one costs as much as a call does, and on PostgreSQL a process."""
+    close_old_connections()
 
 
 @signals.worker_init.connect

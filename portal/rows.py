@@ -133,6 +133,13 @@ def keep(row: Model, *names: str) -> None:
     change(type(row), {name: getattr(row, row._meta.get_field(name).attname) for name in names}, pk=row.pk)
 
 
+def remove(model: type[Model], **where: object) -> None:
+    """Deletes the rows with these values, and nothing that hangs on them."""
+    conditions, bound = _conditions(model, where)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE {conditions}", bound)  # noqa: S608 - names of the model
+
+
 def _conditions(model: type[Model], where: dict[str, object]) -> tuple[str, list[object]]:
     texts, bound = [], []
     for name, wanted in where.items():

@@ -159,6 +159,8 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
+# Celery would close the database before and after each task. portal/celery.py lets Django decide, as between two requests.
+CELERY_DB_REUSE_MAX = 1_000_000_000
 
 # --- processes (portal/supervisor.py) ----------------------------------------------------------------------------------
 WEB_PROCESSES = env.int("WEB_PROCESSES", 2)

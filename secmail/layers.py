@@ -176,7 +176,14 @@ class Peeled:
 
 def read_message(source: Source) -> Entity:
     """A message as it arrived: MIME, or a bare CMS structure, which is taken for a MIME entity without its header section."""
-    return _bare(source) if _is_content_info(source) else read_entity(source)
+    if _is_content_info(source):
+        return _bare(source)
+    try:
+        return read_entity(source)
+    except Malformed as error:
+        if _is_binary(source):
+            raise Malformed("neither a message nor a CMS structure of a kind that is read") from error
+        raise
 
 
 def peel(
@@ -227,6 +234,13 @@ def _is_content_info(source: Source) -> bool:
         return False
     position = 2 + (start[1] & 0x7F if start[1] > 0x80 else 0)
     return start[position:].startswith(CMS_OIDS)
+
+
+def _is_binary(source: Source) -> bool:
+    """Whether a source begins as BER does, and not as text that only has a fault."""
+    with closing(source.open()) as stream:
+        start = stream.read(2)
+    return start[:1] == bytes((der.SEQUENCE,)) and not start[1:].isascii()
 
 
 def _bare(source: Source) -> Entity:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from portal.mail.content import Summary
@@ -50,9 +50,9 @@ _ATTACHMENTS = format_html(_MARK, words="Has attachments", icon=icon("clip"))
 def lines(rows: Iterable[Row], folder: str, opened: str = "") -> SafeString:
     """`opened` is the id of the message that is shown beside the list."""
     place, labels, is_draft = reverse("mail:folder", args=[folder]), _Labels(), folder == "drafts"
+    line = _DRAFT if is_draft else _MESSAGE
     written = [
-        format_html(
-            _DRAFT if is_draft else _MESSAGE,
+        line.format(
             id=row.id,
             url=reverse("mail:draft", args=[row.id]) if is_draft else f"{place}{row.id}/",
             unread=" unread" if row.unread else "",
@@ -79,13 +79,14 @@ class _Labels(dict[tuple[str, bool], str]):
 
 
 def _words(summary: Summary | None) -> dict[str, str]:
+    """What somebody has written, escaped here: all else in a line comes from us."""
     if summary is None:
         return {"people": _NO_PEOPLE, "subject": _NO_SUBJECT, "what": "this row"}
     subject = summary.subject or "(no subject)"
     return {
         "people": format_html(_PEOPLE, summary.people or "No recipients yet"),
         "subject": format_html(_SUBJECT, subject),
-        "what": subject,
+        "what": escape(subject),
     }
 
 

@@ -8,7 +8,9 @@ from celery import shared_task
 from portal.outbox import calls, services
 from portal.stops import stop_here
 
-PUMP_SECONDS = 1.0
+# As long as there is something to do. A new pump comes through dispatcher, Redis and the worker's parent, which on a busy machine takes a fifth of
+# a second; a worker that shall end waits for its pump.
+PUMP_SECONDS = 5.0
 # A job that hangs ends with the process it hangs in; its attempts run out like any other's.
 HANGING_SECONDS = 900
 

@@ -8,12 +8,14 @@ before they ask SQLite for its own, which still decides.
 import fcntl
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from django.db.backends.sqlite3 import base
 
+_one_of_a_process = threading.Lock()
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 
 
@@ -27,8 +29,9 @@ class Queue:
         self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def enter(self) -> None:
-        """Waits for its turn."""
-        fcntl.flock(self._folder, fcntl.LOCK_EX)
+        """Waits for its turn. Of the threads of a process one waits at a time: the web has many, and a worker shall not wait for all of them."""
+        with _one_of_a_process:
+            fcntl.flock(self._folder, fcntl.LOCK_EX)
 
     def leave(self) -> None:
         """Lets the next one in; nothing if it was not its turn."""

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from portal.accounts.models import User
 from portal.outbox.models import Job
-from portal.rows import by_id, change, exists, insert, keep, rows
+from portal.rows import by_id, change, exists, insert, keep, remove, rows
 from tests.portal.people import make_person
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +85,12 @@ def test_only_rows_that_meet_every_condition_are_changed_and_they_are_counted():
     assert change(Job, {"state": "dead"}, target="nobody") == 0
     assert change(Job, {"reason": "at once"}, not_before=None, state="waiting") == 2
     assert list(Job.objects.filter(state="running").values_list("target", flat=True)) == ["b"]
+
+
+def test_only_rows_that_meet_the_conditions_are_removed():
+    insert([job("a"), job("b"), job("c")])
+    remove(Job, target=["a", "c"], kind="count")
+    assert Job.objects.get().target == "b"
 
 
 def test_kept_are_the_fields_that_are_named():

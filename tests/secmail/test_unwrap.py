@@ -54,6 +54,13 @@ def opened(message: bytes, *names, now=NOW, **options):
     return unwrap(BytesSource(message), keys=[decryption_key(each) for each in names], trust=trust(), now=now, **options)
 
 
+def test_a_file_of_another_kind_is_called_what_it_is_not():
+    with pytest.raises(Malformed, match="neither a message nor a CMS structure"):
+        opened(certificate("ada").der)
+    with pytest.raises(Malformed, match="without a field name"):
+        opened(b"0 is no field\r\n\r\n")
+
+
 @contextmanager
 def layers(out, *kinds):
     """Nested layers, the outermost first: ``sign`` (a person or a dict of options), ``gcm`` and ``cbc`` (to bob)."""

@@ -21,7 +21,7 @@ from portal.outbox import services as outbox
 from portal.outbox.models import Precedence
 from portal.outbox.registry import Claimed
 from portal.policy.models import Label
-from portal.rows import by_id, insert, rows
+from portal.rows import by_id, insert, remove, rows
 from portal.stops import stop_here
 
 Finish = Callable[[], None]
@@ -84,7 +84,7 @@ def _taken(model: type[Draft] | type[Upload], sql: str, message: Message) -> lis
     """The objects of the message's rows of this kind, which go."""
     found = rows(model, sql, message.id, message.originator_id)
     if found:
-        model.objects.filter(id__in=[each.id for each in found]).delete()
+        remove(model, id=[each.id for each in found])
     return [each.object_name for each in found]
 
 
