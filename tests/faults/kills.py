@@ -149,7 +149,7 @@ class Senders:
         """Every other time the connection breaks before the answer, and the letter is given again."""
         message_id, subject = f"<{number}.{self.seed}@outside.example>", f"Letter {number} of {self.seed}"
         if number % 10 == SEALED:
-            content = patiently(lambda: self.around.sealed_letter(self.stack, message_id, subject), what="bob's certificate")
+            content = self.around.sealed_letter(message_id, subject)
         else:
             content = self.around.letter(message_id, subject)
         if number % 20 >= 10:

@@ -32,7 +32,7 @@ for outcome in (
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outside:
     """`folder` has the authority's certificate, which vouches for the relay as well."""
 
@@ -41,6 +41,7 @@ class Outside:
     port: int = field(default_factory=free_port)
     olga: outsiders.Issued = field(default_factory=lambda: outsiders.person(OLGA))
     eve: outsiders.Issued = field(default_factory=lambda: outsiders.person(EVE))
+    bob: bytes = b""  # the certificate of somebody here, once eve knows it
 
     @property
     def environment(self) -> dict[str, str]:
@@ -51,7 +52,8 @@ class Outside:
         return relay | user | {"SMTP_PORT": str(self.port)}
 
     def introduce(self, stack: Stack) -> None:
-        """Their authority is trusted, olga's certificate known, and her domain may be sent what people here send."""
+        """Their authority is trusted, olga's certificate known, and her domain may be sent what people here send; eve learns bob's certificate."""
+        self.bob = bytes(stack.query("SELECT der FROM keys_certificate WHERE address = ? AND purpose = 'encryption'", BOB)[0][0])
         who = {"address": OLGA, "pem": self.olga.pem, "domain": OLGA.partition("@")[2]}
         stack.run_manage("shell", "-c", _INTRODUCTION.format(anchor=outsiders.authority().pem, **who))
 
@@ -59,11 +61,10 @@ class Outside:
         """A plain one from eve to bob."""
         return plain(**{"Message-ID": message_id, "Subject": subject})
 
-    def sealed_letter(self, stack: Stack, message_id: str, subject: str) -> bytes:
+    def sealed_letter(self, message_id: str, subject: str) -> bytes:
         """One that eve has signed, and encrypted for bob."""
-        bob = stack.query("SELECT der FROM keys_certificate WHERE address = ? AND purpose = 'encryption'", BOB)[0][0]
         entity = signed(self.eve, **{"Message-ID": message_id, "Subject": subject})
-        return mail(encrypted(entity, bytes(bob)), **{"Message-ID": message_id, "Subject": "..."})
+        return mail(encrypted(entity, self.bob), **{"Message-ID": message_id, "Subject": "..."})
 
 
 @contextmanager
