@@ -3,6 +3,7 @@
 Absent and not permitted are ONE page (`absent`): nobody learns from a refusal that something exists.
 """
 
+import contextlib
 import secrets
 import sys
 from collections.abc import Callable
@@ -199,10 +200,16 @@ def _content_length(request: HttpRequest) -> int:
         return 0
 
 
+def _drain(request: HttpRequest) -> None:
+    """Whoever is answered while they are still sending sees a broken connection and no answer; so the rest is read, within limits."""
+    left = min(_content_length(request), settings.MESSAGE_MAX_SIZE * DRAINED)
+    with contextlib.suppress(OSError):  # they have gone away
+        while left > 0 and (chunk := request.read(min(left, 65536))):
+            left -= len(chunk)
+
+
 def _too_large(request: HttpRequest, size: int) -> HttpResponse:
-    left = min(size, settings.MESSAGE_MAX_SIZE * DRAINED)
-    while left > 0 and (chunk := request.read(min(left, 65536))):
-        left -= len(chunk)
+    _drain(request)
     happened = TOO_LARGE.happened.format(size=_megabytes(size), limit=_megabytes(settings.MESSAGE_MAX_SIZE))
     return page(request, replace(TOO_LARGE, happened=happened))
 
@@ -217,6 +224,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     cause = type(exception).__name__
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        _drain(request)
     if isinstance(exception, RequestDataTooBig):
         limit = _megabytes(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         return page(
