@@ -35,8 +35,8 @@ class UnlockedSession:
             request.actor = sessions.actor(request, vault.user, vault.session)
         response = self.get_response(request)
         # What no view took over must not stay: files can be sent to any address, with a wrong token, too.
-        for name in getattr(request, "uploaded_objects", ()):
-            objects.delete(name)
+        if left := getattr(request, "uploaded_objects", ()):
+            objects.delete(*left)
         return response
 
     def process_view(self, request: HttpRequest, view: View, args: object, kwargs: object) -> None:

@@ -183,6 +183,12 @@ class Authority(_RandomId):
     wrapped_private = BytesField()
 
 
+class Hold(_RandomId):
+    """Until then no object is deleted: somebody copies what rows named when it began (`objects.held`)."""
+
+    until = models.DateTimeField()
+
+
 class UnlockedSession(_RandomId):
     """A session is an unlocked vault. Useless without the session key, which is in the browser's cookie and nowhere else."""
 

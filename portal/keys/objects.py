@@ -8,14 +8,20 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import transaction
+from django.utils import timezone
 
+from portal.keys.models import Hold
+from portal.rows import rows
 from portal.stops import stop_here
+
+HELD_FOR = timedelta(days=1)  # at most: who is killed does not say that it is over
 
 
 class _DurableFile(File):
@@ -116,6 +122,26 @@ def room_for(octets: int) -> bool:
     return free is None or free() >= octets
 
 
-def delete(name: str) -> None:
-    """Removes an object; one that is gone already is fine."""
-    default_storage.delete(name)
+@contextmanager
+def held() -> Iterator[None]:
+    """While it lasts nobody deletes objects, on no machine: what rows name at a moment within it is there until it ends."""
+    now = timezone.now()
+    with transaction.atomic(durable=True):
+        Hold.objects.filter(until__lte=now).delete()
+        hold = Hold.objects.create(until=now + HELD_FOR)
+    try:
+        yield
+    finally:
+        hold.delete()
+
+
+def delete(*names: str) -> None:
+    """Removes objects; those that are gone already are fine. While they are held, they are left to the sweeper.
+
+    To be called when what made their rows name them no more is committed: a hold that is not seen here began later than that.
+    """
+    if rows(Hold, "SELECT id FROM keys_hold WHERE until > %s LIMIT 1", timezone.now()):
+        return
+    for name in names:
+        default_storage.delete(name)
+        stop_here("object.deleted")

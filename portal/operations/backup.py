@@ -1,7 +1,6 @@
 """A backup while everything runs: a snapshot of the database, and all sealed objects it names.
 
-Objects never change, so they are copied after the snapshot that names them. One that was deleted in between, because its row changed, is
-missing: then a newer snapshot is taken, which does not name it any more.
+Objects never change, so they are copied after the snapshot that names them. Until that is done nobody deletes any.
 """
 
 import os
@@ -23,8 +22,8 @@ from portal.keys.models import Identity
 from portal.keys.sealing import SealBroken
 from portal.mail.services import restored
 from portal.operations import archive, snapshot
+from portal.stops import stop_here
 
-SNAPSHOTS = 20  # so often at most
 LOOK_SECONDS = 0.1
 
 
@@ -69,17 +68,11 @@ def _wait_for_quiet(seconds: float) -> None:
 
 
 def _write(writer: archive.Writer, file: Path) -> archive.Manifest:
-    missing: set[str] = set()
-    for _ in range(SNAPSHOTS):
+    with objects.held():
         made_at = timezone.now()
-        with snapshot.moment(file) as (found, write):
-            lost = found.objects & missing  # still named after they were not there: they don't come back
-            missing = lost | _copy(writer, found.objects - lost)
-            if missing == lost:
-                write()
-                break
-    else:
-        raise Refused(f"After {SNAPSHOTS} snapshots some objects were still deleted while they were copied.")
+        found = snapshot.take(file)
+        stop_here("backup.snapshot")
+        missing = _copy(writer, found.objects)
     with file.open("rb") as opened:
         writer.add(archive.DATABASE, opened)
     manifest = archive.Manifest(
@@ -87,10 +80,10 @@ def _write(writer: archive.Writer, file: Path) -> archive.Manifest:
         vendor=found.vendor,
         schema=found.schema,
         fingerprint=intake.fingerprint(found.public),
-        counts={**found.counts, "objects": len(found.objects) - len(lost)},
+        counts={**found.counts, "objects": len(found.objects) - len(missing)},
         waiting=found.waiting,
         addressed=found.addressed,
-        missing=sorted(lost),
+        missing=sorted(missing),
         members=writer.members.copy(),
     )
     writer.close(manifest)
@@ -98,14 +91,12 @@ def _write(writer: archive.Writer, file: Path) -> archive.Manifest:
 
 
 def _copy(writer: archive.Writer, names: set[str]) -> set[str]:
-    """Adds the objects that are not in the archive yet; returns those that are not there."""
+    """Adds the objects; returns those that are not there."""
     missing = set()
     for name in sorted(names):
         member = f"objects/{name}"
         if not archive.OBJECT.fullmatch(member):
             raise Refused("A row names an object that can't be one of ours: somebody wrote to the database.")
-        if member in writer.members:
-            continue
         try:
             with objects.open_object(name) as file:
                 writer.add(member, file)

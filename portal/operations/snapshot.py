@@ -1,13 +1,14 @@
 """A snapshot of the database while others go on writing, without what no backup may hold.
 
-Left out are the intake keys (only their private halves are secret, but without these the rows are of no use) and all sessions.
+Left out are the intake keys (only their private halves are secret, but without these the rows are of no use), all sessions, and the backup's own
+hold on the objects.
 """
 
 import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,11 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.keys.models import Identity, IntakeKey, UnlockedSession
+from portal.keys.models import Hold, Identity, IntakeKey, UnlockedSession
 from portal.mail.models import Delivery, Draft, Message
 from portal.mail.services import housekeeping, restored
 
-LEFT_OUT = tuple(model._meta.db_table for model in (IntakeKey, UnlockedSession, Session))
+LEFT_OUT = tuple(model._meta.db_table for model in (IntakeKey, UnlockedSession, Session, Hold))
 COUNTED = {"people": User, "messages": Message, "deliveries": Delivery, "drafts": Draft, "audit events": Event}
 _COPY = "snapshot"  # its alias, while it is looked at
 
@@ -44,20 +45,13 @@ class Contents:
     addressed: list[str]
 
 
-@contextmanager
-def moment(file: Path) -> Iterator[tuple[Contents, Callable[[], None]]]:
-    """What the database holds at one moment, and what writes just that to `file`, replacing what is there.
-
-    Objects are copied before it is written: writing takes longest, and what is deleted meanwhile would be missing from the copy.
-    """
-    file.unlink(missing_ok=True)
-    with _moment_of_sqlite(file) if connection.vendor == "sqlite" else _moment_of_postgresql(file) as found:
-        yield found
+def take(file: Path) -> Contents:
+    """Writes what the database holds at one moment to `file`, which must not exist, and says what that is."""
+    return _of_sqlite(file) if connection.vendor == "sqlite" else _of_postgresql(file)
 
 
-@contextmanager
-def _moment_of_sqlite(file: Path) -> Iterator[tuple[Contents, Callable[[], None]]]:
-    """SQLite's online backup, in one step: a reader of the write-ahead log, for whom no writer waits. There is no moment without the file."""
+def _of_sqlite(file: Path) -> Contents:
+    """SQLite's online backup, in one step: a reader of the write-ahead log, for whom no writer waits."""
     connection.ensure_connection()
     with closing(sqlite3.connect(file, isolation_level=None)) as copy:
         connection.connection.backup(copy)
@@ -66,8 +60,7 @@ def _moment_of_sqlite(file: Path) -> Iterator[tuple[Contents, Callable[[], None]
             copy.execute(f'DELETE FROM "{table}"')  # noqa: S608 - names of our own
         copy.execute("VACUUM")  # what was deleted, now or earlier, is still in the pages that are free
     with _looking_at(file):
-        found = _contents(_COPY)
-    yield found, lambda: None
+        return _contents(_COPY)
 
 
 @contextmanager
@@ -81,16 +74,15 @@ def _looking_at(file: Path) -> Iterator[None]:
         del connections.databases[_COPY]
 
 
-@contextmanager
-def _moment_of_postgresql(file: Path) -> Iterator[tuple[Contents, Callable[[], None]]]:
+def _of_postgresql(file: Path) -> Contents:
     """`pg_dump` and what is read here see the same moment: one of us exports it, the other takes it over."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SELECT pg_export_snapshot()")
         exported = cursor.fetchone()[0]
         left_out = [f"--exclude-table-data={table}" for table in LEFT_OUT]
-        dump = ("pg_dump", "--format=custom", f"--snapshot={exported}", f"--file={file}", *left_out)
-        yield _contents(DEFAULT_DB_ALIAS), lambda: run_tool(*dump)
+        run_tool("pg_dump", "--format=custom", f"--snapshot={exported}", f"--file={file}", *left_out)
+        return _contents(DEFAULT_DB_ALIAS)
 
 
 def put(file: Path, *, replace: bool) -> None:

@@ -115,6 +115,36 @@ def test_everything_delivered_before_a_backup_under_load_is_read_after_it(tmp_pa
         wait_for(lambda: "Afterwards" in {each.subject for each in bob.lines()}, within=30, what="sending goes on")
 
 
+SAVED_AT_THE_WORST_MOMENT = """
+from portal import stops
+from portal.accounts.models import User, random_id
+from portal.mail.content import DraftContent
+from portal.mail.services import save_draft
+
+owner, drafts = User.objects.get(username="alice").id, [random_id() for _ in range(3)]
+
+def save_all(point="backup.snapshot"):
+    if point == "backup.snapshot":
+        for each in drafts:
+            save_draft(owner, each, DraftContent(text="Again."))
+
+save_all()
+stops.use(save_all)
+"""
+
+
+def test_drafts_that_are_saved_between_the_snapshot_and_the_copying_are_in_the_backup(tmp_path, postgres):
+    stack, file = Stack(tmp_path / "data", demo=True, postgres=postgres), tmp_path / "backup.tar"
+    command = f"from django.core.management import call_command; call_command('backup', {str(file)!r}, wait=0)"
+    assert "3 drafts" in stack.run_manage("shell", "-c", SAVED_AT_THE_WORST_MOMENT + command)
+    back = fresh(stack, tmp_path / "back")
+    back.run_manage("restore", str(file))
+    for (name,) in back.query("SELECT object_name FROM mail_draft"):
+        assert (back.data / "objects" / name).exists()
+    assert back.query("SELECT count(*) FROM keys_hold") == [(0,)]
+    assert stack.query("SELECT count(*) FROM keys_hold") == [(0,)]
+
+
 def test_without_the_tools_of_postgresql_there_is_a_refusal_and_no_file(tmp_path, postgres):
     if postgres is None:
         pytest.skip("SQLite needs no tools")

@@ -103,6 +103,15 @@ def takes_back(office: Office, subject: str) -> None:
     assert _arrived(office, subject) == []
 
 
+def is_backed_up(office: Office, subject: str) -> None:
+    """Who dies holds the objects for a day, here: until the next backup is made."""
+    file = office.points.with_name("backup.tar")
+    office.stack.run_manage("backup", str(file), "--wait", "0", check=False)
+    office.stack.run_manage("shell", "-c", "from portal.keys.models import Hold; Hold.objects.get().delete()")
+    office.stack.run_manage("backup", str(file), "--wait", "0")
+    assert not office.stack.query("SELECT 1 FROM keys_hold")
+
+
 def reads(office: Office, subject: str) -> None:
     office.bob.send(subject)
     wait_until_drained(office.stack)
@@ -149,7 +158,8 @@ STORIES: dict[Story, list[str]] = {
         *(f"web.{each}" for each in OBJECT),
         *(f"web.submit.{each}" for each in ("granted", "written", "before-commit", "committed")),
         *(f"worker.seal.{each}" for each in JOB),
-        *(f"worker.seal.{each}" for each in ("grant-opened", "signing", "written", "made", "envelope-named", "leftover-deleted")),
+        *(f"worker.seal.{each}" for each in ("grant-opened", "signing", "written", "made", "envelope-named")),
+        "worker.object.deleted",
         *(f"worker.{each}" for each in OBJECT),
         *(f"worker.deliver.{each}" for each in JOB),
         *(f"worker.deliver.{each}" for each in ("opened", "made", "batch")),
@@ -168,6 +178,7 @@ STORIES: dict[Story, list[str]] = {
         *(f"smtpd.arrive.{each}" for each in ("stored", "before-commit", "committed")),
         *(f"worker.accept.{each}" for each in JOB),
     ],
+    is_backed_up: ["manage.backup.snapshot"],
     reads: ["web.call.asked", "worker.call.taken", "worker.call.answered", "worker.call.replied"],
 }
 POINTS = [(point, story) for story, points in STORIES.items() for point in points]

@@ -182,8 +182,7 @@ def discard_draft(actor: Actor, owner_id: str, draft_id: str) -> bool:
         Upload.objects.filter(draft_id=draft_id, owner_id=owner_id).delete()
         record(verb=Verb.DRAFT_DELETED, actor=actor, kind="draft", id=draft_id)
     stop_here("discard.committed")
-    for name in names:
-        objects.delete(name)
+    objects.delete(*names)
     return True
 
 
@@ -205,8 +204,7 @@ def attach(vault: Vault, draft_id: str, files: Sequence[SealedUpload]) -> list[A
             stop_here("attach.before-commit")
             pairs = zip(uploads, files, strict=True)
             return [Attached(each.id, file.name, file.content_type, file.size) for each, file in pairs]
-    for each in uploads:
-        objects.delete(each.object_name)
+    objects.delete(*(each.object_name for each in uploads))
     if sent:
         return []
     raise TooMuch

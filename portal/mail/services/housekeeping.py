@@ -26,7 +26,7 @@ def sweep(job: Claimed) -> Callable[[], None] | None:
     keep = named()
     for name in old:
         if name not in keep:
-            objects.delete(name)
+            objects.delete(name)  # asks about each: a backup may begin meanwhile
     return None
 
 

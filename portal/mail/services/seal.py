@@ -77,7 +77,7 @@ def _finish(message: Message, submission: Submission, envelopes: list[Envelope])
     leftovers += _taken(Upload, "SELECT * FROM mail_upload WHERE draft_id = %s AND owner_id = %s", message)  # also those of a form posted twice
     message.sealed_at = timezone.now()
     finish_message(message, "seal")
-    transaction.on_commit(lambda: _delete(leftovers))
+    transaction.on_commit(lambda: objects.delete(*leftovers))
 
 
 def _taken(model: type[Draft] | type[Upload], sql: str, message: Message) -> list[str]:
@@ -95,12 +95,6 @@ def _precedences(message: Message, envelope: Envelope) -> list[int]:
 
 def _precedence(message: Message, envelope: Envelope, recipient: str) -> int:
     return message.copy_precedence if recipient in envelope.copies else message.precedence
-
-
-def _delete(names: list[str]) -> None:
-    for name in names:
-        objects.delete(name)
-        stop_here("seal.leftover-deleted")
 
 
 def sealing_held_up(job: Claimed) -> None:

@@ -82,6 +82,7 @@ def test_a_sealed_file_of_many_chunks(bucket) -> None:
         assert stream.read() == content
 
 
+@pytest.mark.django_db
 def test_old_objects_are_found_and_deleted(bucket) -> None:
     with objects.create() as (name, file):
         file.write(b"sealed")
