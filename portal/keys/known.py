@@ -73,12 +73,17 @@ def why_none(address: str) -> str:
         return f"There is no certificate for {address}."
     if any(each.waits for each in _known([each for each in rows if each.revoked_at is None])):
         return f"There is a new certificate for {address} from another authority than before. A registrar has to decide whether it counts."
-    if rows[0].revoked_at is not None:
-        return f"The certificate of {address} was withdrawn by a registrar on {long_date(rows[0].revoked_at)}."
-    objection = engine.objection(rows[0].der, rows[0].issuers, selectors.vouching(), timezone.now())
+    return why_not(rows[0], address)
+
+
+def why_not(row: Certificate, address: str) -> str:
+    """Why this certificate of somebody outside does not count, as a sentence."""
+    if row.revoked_at is not None:
+        return f"The certificate of {address} was withdrawn by a registrar on {long_date(row.revoked_at)}."
+    objection = engine.objection(row.der, row.issuers, selectors.vouching(), timezone.now())
     if objection:
         return objection.replace("The certificate", f"The certificate of {address}", 1)
-    if rows[0].use == Use.ASIDE:
+    if row.use == Use.ASIDE:
         return f"The certificate of {address} was set aside by a registrar."
     return f"There is no certificate for {address} that counts now."
 

@@ -69,22 +69,31 @@ def certificates_outside(addresses: Iterable[str]) -> dict[str, Certificate]:
 
     Upper and lower case are the same in an address here, as in certificates (RFC 8550 section 3).
     """
-    now, wanted = timezone.now(), {each.lower(): each for each in addresses}
-    if not wanted:
-        return {}
+    wanted = {each.lower(): each for each in addresses}
+    return {wanted[row.address]: row for row in _counting(address__in=list(wanted))} if wanted else {}
+
+
+def counts(certificate_id: str) -> bool:
+    """Whether something may be encrypted now with this certificate of somebody outside, or leave that was."""
+    return bool(_counting(id=certificate_id))
+
+
+def _counting(**where: object) -> list[Certificate]:
+    """Those of these certificates of people outside that count now, the newest last."""
+    now = timezone.now()
     rows = Certificate.objects.filter(
         user__isnull=True,
-        address__in=list(wanted),
         purpose=PrivateKey.Purpose.ENCRYPTION,
         revoked_at__isnull=True,
         use=Certificate.Use.FREE,
         not_before__lte=now,
         not_after__gt=now,
+        **where,
     ).order_by("not_before")
     if not rows:
-        return {}
+        return []
     trusted = vouching()
-    return {wanted[row.address]: row for row in rows if not engine.objection(row.der, row.issuers, trusted, now)}
+    return [row for row in rows if not engine.objection(row.der, row.issuers, trusted, now)]
 
 
 def anchors() -> list[bytes]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from portal.accounts.models import random_id
 from portal.fields import BytesField
+from portal.keys.models import Certificate
 from portal.outbox.models import Precedence
 from portal.policy.models import Label
 
@@ -179,14 +180,16 @@ class Outbound(_RandomId):
     class State(models.TextChoices):
         WAITING = "waiting"
         SENT = "sent"  # a relay has taken it
-        FAILED = "failed"  # a relay has refused it for good
+        FAILED = "failed"  # refused for good, by a relay or before one was asked
         DELIVERED = "delivered"  # a delivery status notification says so
         BOUNCED = "bounced"  # a delivery status notification says so
 
     envelope = models.ForeignKey(Envelope, on_delete=models.PROTECT, related_name="outbound")
     address = models.CharField(max_length=320)
+    # With which it was encrypted for this address. Without one that counts it does not leave
+    certificate = models.ForeignKey(Certificate, on_delete=models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
-    reason = models.CharField(max_length=300, blank=True)  # for the originator: what the relay or the notification said
+    reason = models.CharField(max_length=300, blank=True)  # for the originator: what the relay or the notification said, or why it did not leave
     marked_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 

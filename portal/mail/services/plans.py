@@ -32,6 +32,9 @@ class Plan:
     def outside(self) -> list[Outside]:
         return [each for each in self.recipients if isinstance(each, Outside)]
 
+    def certificate_of(self, who: Outside) -> Certificate:
+        return next(each for each in self.certificates if each.user_id is None and each.address == who.address.lower())
+
 
 def people_of(message: Message, submission: Submission) -> dict[str, Party]:
     """Originator and recipients by id, as they are now."""
@@ -44,7 +47,7 @@ def people_of(message: Message, submission: Submission) -> dict[str, Party]:
 
 
 def decide(message: Message, people: dict[str, Party]) -> None:
-    """Again, with the clearances of this moment: they may have changed since the message was accepted."""
+    """Again, with the clearances of this moment: they may have changed since the message was accepted, or sealed."""
     barred = policy.barred(message.originator, message.label, cleared((each.username, each) for each in people.values()))
     if barred.originator:
         raise CannotSeal("Your clearance no longer allows this label.")

@@ -8,17 +8,20 @@ from django.utils import timezone
 from portal.audit.models import Outcome, Verb
 from portal.audit.services import record
 from portal.keys import objects
+from portal.keys.known import why_not
+from portal.keys.selectors import counts
 from portal.mail import smtp
-from portal.mail.directory import Outside, clearances
+from portal.mail.directory import Outside
 from portal.mail.models import Outbound
+from portal.mail.services.finish import LONGEST_REASON
+from portal.mail.services.plans import CannotSeal, decide
 from portal.mail.services.seal import originator_actor
 from portal.mail.states import after_relay
 from portal.outbox import services as outbox
 from portal.outbox.registry import Claimed
-from portal.policy.access import decide_for_domain
 from portal.stops import stop_here
 
-NO_LONGER = "This label may no longer be sent there."
+NO_CERTIFICATE = "With which certificate it was encrypted is not known any more."
 NO_WAY = "The envelope was not made for this address."
 HELD_UP = "Handing it over is held up. Nothing is lost: the operator has been told and can let it begin again."
 
@@ -26,7 +29,7 @@ HELD_UP = "Handing it over is held up. Nothing is lost: the operator has been to
 def relay(job: Claimed) -> Callable[[], None] | None:
     """Hands the envelope over, at least once: when the answer to DATA is lost, it goes again, with the same Message-ID.
 
-    What a relay refuses for good is told to the originator. Whatever else goes wrong is tried again for two days.
+    What a relay refuses for good, or may no longer leave, is told to the originator. Whatever else goes wrong is tried again for two days.
     """
     way = _waiting(job.target)
     if way is None:
@@ -54,17 +57,21 @@ def relay(job: Claimed) -> Callable[[], None] | None:
 
 
 def _waiting(way_id: str) -> Outbound | None:
-    ways = Outbound.objects.select_related("envelope__message__originator", "envelope__message__label")
+    ways = Outbound.objects.select_related("certificate", "envelope__message__originator", "envelope__message__label")
     return ways.filter(id=way_id, state=Outbound.State.WAITING).first()
 
 
 def _objection(way: Outbound) -> str:
-    """Asked once more, with what the security officer allows at this moment."""
+    """Why it must not leave; empty if it may. Asked before each attempt: two days may have passed since it was sealed."""
     if way.address not in way.envelope.outside:
         return NO_WAY
-    who = Outside(way.address)
-    decision = decide_for_domain(clearances([who])[who.domain], way.envelope.message.label)
-    return "" if decision.granted else NO_LONGER
+    try:
+        decide(way.envelope.message, {way.address: Outside(way.address)})
+    except CannotSeal as refusal:
+        return str(refusal)
+    if way.certificate is None:
+        return NO_CERTIFICATE
+    return "" if counts(way.certificate.id) else why_not(way.certificate, way.address)
 
 
 def _mark(way: Outbound) -> None:
@@ -79,7 +86,7 @@ def _finish(way: Outbound, event: str, reason: str) -> None:
     refused = event == "refuse"
     Outbound.objects.filter(id=way.id, state=way.state).update(
         state=after_relay(way.state, event),
-        reason=reason if refused else "",
+        reason=reason[:LONGEST_REASON] if refused else "",
         sent_at=None if refused else timezone.now(),
     )
     _record(way, Outcome.REFUSED if refused else Outcome.GRANTED, reason)

@@ -10,11 +10,10 @@ from portal.accounts.models import User
 from portal.audit.models import Outcome, Verb
 from portal.audit.services import Actor, record, record_all
 from portal.keys import objects
-from portal.mail.content import Submission
 from portal.mail.models import Draft, Envelope, Message, Outbound, Upload
 from portal.mail.services.envelopes import envelopes_for
 from portal.mail.services.finish import finish_message
-from portal.mail.services.plans import CannotSeal, decide, people_of, plans_for
+from portal.mail.services.plans import CannotSeal, Plan, decide, people_of, plans_for
 from portal.mail.services.signing import make, open_submission
 from portal.mail.states import State
 from portal.outbox import services as outbox
@@ -46,7 +45,7 @@ def seal(job: Claimed) -> Finish | None:
     except CannotSeal as refusal:
         return _refuse(message, str(refusal))
     stop_here("seal.made")
-    return lambda: _finish(message, submission, envelopes)
+    return lambda: _finish(message, plans, envelopes)
 
 
 def _refuse(message: Message, reason: str) -> Finish:
@@ -60,16 +59,16 @@ def _refuse(message: Message, reason: str) -> Finish:
     return finish
 
 
-def _finish(message: Message, submission: Submission, envelopes: list[Envelope]) -> None:
+def _finish(message: Message, plans: list[Plan], envelopes: list[Envelope]) -> None:
     """The only place that names the objects made. The draft goes now, not earlier."""
     leftovers = [message.content_object]
     events = [_event(message, Verb.SIGNED, "message", message.id)]
-    for envelope in envelopes:
+    for plan, envelope in zip(plans, envelopes, strict=True):
         insert([envelope])
         outbox.enqueue(kind="deliver", target=envelope.id, precedence=min(_precedences(message, envelope)))
-        for address in envelope.outside:
-            way = Outbound.objects.create(envelope=envelope, address=address)
-            outbox.enqueue(kind="relay", target=way.id, precedence=_precedence(message, envelope, address))
+        for who in plan.outside:
+            way = Outbound.objects.create(envelope=envelope, address=who.address, certificate=plan.certificate_of(who))
+            outbox.enqueue(kind="relay", target=way.id, precedence=_precedence(message, envelope, who.address))
         events.append(_event(message, Verb.ENCRYPTED, "envelope", envelope.id, reason=envelope.content_encryption))
         stop_here("seal.envelope-named")
     record_all(events)

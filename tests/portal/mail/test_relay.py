@@ -4,17 +4,21 @@ import io
 import subprocess
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 
+from portal.accounts.models import User
+from portal.accounts.services import disable
 from portal.audit.services import SYSTEM, Refused
-from portal.keys.models import Certificate
+from portal.keys.models import Anchor, Certificate
 from portal.keys.selectors import authority_pem
-from portal.keys.services import add_certificate
+from portal.keys.services import add_certificate, add_revocation_list, withdraw_anchor, withdraw_certificate
 from portal.mail import selectors, services, smtp
 from portal.mail.models import Envelope, Outbound
 from portal.mail.services.release import end_release, release
 from portal.outbox import services as outbox
 from portal.outbox.models import Job
+from portal.policy.services import revoke_clearance
 from secmail.algorithms import AES256_GCM
 from tests.portal import outsiders
 from tests.portal.organisation import CONFIDENTIAL, SECRET, UNCLASSIFIED, actor, events
@@ -148,13 +152,63 @@ def test_a_release_that_ends_before_sealing_stops_the_message(organisation, rela
     assert relay.taken == []
 
 
-def test_a_release_that_ends_before_relaying_stops_it_there(organisation, relay, olga):
+WITHDRAWN = {
+    "release": (lambda: end_release(actor=SYSTEM, domain="elsewhere.example"), f"{OLGA} may not be sent CONFIDENTIAL"),
+    "lower release": (lambda: release(actor=SYSTEM, domain="elsewhere.example", classification=UNCLASSIFIED), f"{OLGA} may not be sent CONFIDENTIAL"),
+    "clearance": (lambda: revoke_clearance(actor=SYSTEM, user=User.objects.get(username="alice")), "Your clearance no longer allows this label"),
+    "originator": (lambda: disable(actor=SYSTEM, user=User.objects.get(username="alice")), "Your clearance no longer allows this label"),
+    "certificate": (lambda: withdraw_certificate(actor=SYSTEM, certificate_id=certificate().id, reason="lost"), "was withdrawn by a registrar"),
+    "authority": (lambda: withdraw_anchor(actor=SYSTEM, fingerprint=Anchor.objects.get().fingerprint), "is not trusted here"),
+    "row of the certificate": (lambda: certificate().delete(), "is not known any more"),
+    "validity": (lambda: Certificate.objects.filter(address=OLGA).update(not_after=timezone.now()), "no certificate"),
+}
+
+
+def certificate() -> Certificate:
+    return Certificate.objects.get(address=OLGA)
+
+
+def is_refused(organisation, relay, message_id: str, reason: str) -> bool:
+    """Nothing has left, the originator reads the reason, and it is on record."""
+    step = selectors.steps(organisation.user("alice"), message_id).steps[-1]
+    (event,) = events(verb="relayed")
+    return (relay.taken, way(message_id).state, event.outcome) == ([], "failed", "refused") and reason in step.note and reason in event.reason
+
+
+@pytest.mark.parametrize("what", WITHDRAWN)
+def test_what_is_withdrawn_after_sealing_stops_it_before_the_relay(organisation, relay, olga, what):
+    (withdraw, reason), (draft_id, _) = WITHDRAWN[what], organisation.submit("alice", to=OLGA)
+    outbox.run(outbox.claim())  # sealed
+    assert not isinstance(withdraw(), Refused)
+    outbox.run_until_idle()
+    assert is_refused(organisation, relay, draft_id, reason)
+
+
+def test_what_is_withdrawn_between_two_attempts_stops_the_next(organisation, relay, olga):
+    relay.rcpt_answers.append("451 4.3.0 later")
+    message_id = organisation.send("alice", to=OLGA)
+    assert way(message_id).state == Outbound.State.WAITING
+    revoke_clearance(actor=SYSTEM, user=organisation.user("alice"))
+    try_again()
+    assert is_refused(organisation, relay, message_id, "Your clearance no longer allows this label")
+
+
+def test_a_certificate_that_came_after_sealing_does_not_stand_in_for_the_one_withdrawn(organisation, relay, olga):
     draft_id, _ = organisation.submit("alice", to=OLGA)
     outbox.run(outbox.claim())  # sealed
-    end_release(actor=SYSTEM, domain="elsewhere.example")
+    withdraw_certificate(actor=SYSTEM, certificate_id=certificate().id, reason="lost")
+    assert not isinstance(add_certificate(actor=SYSTEM, address=OLGA, data=outsiders.person(OLGA, key="new").pem), Refused)
     outbox.run_until_idle()
-    assert (way(draft_id).state, relay.taken) == (Outbound.State.FAILED, [])
-    assert [event.outcome for event in events(verb="relayed")] == ["refused"]
+    assert is_refused(organisation, relay, draft_id, f"The certificate of {OLGA} was withdrawn by a registrar")
+
+
+def test_a_revocation_by_its_authority_stops_what_waits(organisation, relay, olga):
+    draft_id, _ = organisation.submit("alice", to=OLGA)
+    outbox.run(outbox.claim())  # sealed
+    listed = outsiders.revocation_list(outsiders.authority(), olga).public_bytes(Encoding.DER)
+    assert not isinstance(add_revocation_list(actor=SYSTEM, data=listed), Refused)
+    outbox.run_until_idle()
+    assert is_refused(organisation, relay, draft_id, "revoked")
 
 
 def test_without_a_certificate_nothing_is_sent_and_the_check_names_whose_is_missing(organisation, relay):
