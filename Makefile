@@ -24,7 +24,7 @@ install: .venv/installed
 test: .venv/installed-dev
 	@.ci/system-packages
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m tests.postgres $(BIN)/pytest -q -n 2 tests/portal/outbox tests/portal/operations tests/portal/audit $(patsubst %,tests/portal/mail/test_%.py,story smtpd accept relay)
+	$(BIN)/python -m tests.postgres $(BIN)/pytest -q -n 2 tests/portal/outbox tests/portal/operations tests/portal/audit $(patsubst %,tests/portal/mail/test_%.py,story smtpd accept relay at_the_same_time)
 	$(BIN)/pytest -n 2
 
 check: .venv/installed-dev
