@@ -35,6 +35,8 @@ def seed(chosen: argparse.Namespace) -> bool:
     import django
 
     django.setup()
+    if reason := _not_set_up():
+        sys.exit(reason)
     from bench.load import seed
 
     crowd = Crowd(chosen.people, chosen.readers)
@@ -43,6 +45,22 @@ def seed(chosen: argparse.Namespace) -> bool:
     if chosen.waiting:
         print(f"{seed.queue(chosen.waiting, crowd=crowd):,} ROUTINE messages wait for delivery", flush=True)
     return True
+
+
+def _not_set_up() -> str:
+    """Why there is no portal to fill, or empty."""
+    from django.conf import settings
+    from django.db import DatabaseError
+
+    from portal.keys.models import Identity
+    from portal.operations.snapshot import database_is_empty
+
+    try:
+        if not database_is_empty() and Identity.objects.exists():
+            return ""
+    except DatabaseError as trouble:
+        return f"The database of the portal in {settings.DATA_DIR} can't be read: {' '.join(str(trouble).split())}."
+    return f"There is no portal in {settings.DATA_DIR} yet: run manage.py setup there first."
 
 
 def cost(chosen: argparse.Namespace) -> bool:

@@ -1,6 +1,10 @@
 """The measurement of load works in small: stored messages are real, people read and write, figures are printed. How fast, no test judges."""
 
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +12,7 @@ from bench.load import report, runs
 from bench.load.names import Crowd
 from bench.load.users import Pace, User, sign_in
 from tests.faults.sending import signed_in
-from tests.stack import Stack, wait_for
+from tests.stack import ROOT, Stack, wait_for
 
 CROWD = Crowd(people=8, readers=3)
 
@@ -24,6 +28,26 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def users(stack: Stack) -> list[User]:
     return sign_in(stack, CROWD)
+
+
+def seeding(folder: Path) -> tuple[int, list[str]]:
+    """How filling this folder ends, and the lines it says."""
+    command = [sys.executable, "-m", "bench.load", "seed", "--data", str(folder), "--deliveries", "10"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return ended.returncode, (ended.stdout + ended.stderr).splitlines()
+
+
+def test_where_no_portal_is_set_up_one_line_says_so_and_nothing_is_made(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "absent"):
+        assert seeding(folder) == (1, [f"There is no portal in {folder} yet: run manage.py setup there first."])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_without_tables_is_said_in_one_line(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "portal.sqlite3") as database:
+        database.execute("PRAGMA journal_mode=WAL")
+    code, (line,) = seeding(tmp_path)
+    assert (code, line) == (1, f"The database of the portal in {tmp_path} can't be read: no such table: keys_identity.")
 
 
 def test_the_stored_messages_share_objects_and_leave_no_jobs(stack: Stack) -> None:
