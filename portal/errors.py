@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -94,6 +95,11 @@ AWAY = Failure(
 SLOW = replace(
     AWAY, status=504, title="That takes longer than usual",
     happened="The part of the portal that opens messages is busy and did not answer in time.",
+)  # fmt: skip
+BUSY = replace(
+    SERVER_ERROR, status=503, title="The database is busy",
+    happened="The portal's database did not answer in time. This is not your fault.",
+    do="Try again in a moment. If it stays like this, give the reference below to your operator.",
 )  # fmt: skip
 OTHER = Failure(
     400, "That did not work", "The portal could not do what was asked.", IN_DRAFTS, "Go back and try again."
@@ -241,4 +247,5 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return page(request, SERVER_ERROR, cause=type(sys.exception()).__name__)
+    reason = sys.exception()
+    return page(request, BUSY if isinstance(reason, OperationalError) else SERVER_ERROR, cause=type(reason).__name__)

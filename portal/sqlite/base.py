@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
 _one_of_a_process = threading.Lock()
+SQLITES_PATIENCE = 5.0  # where no time-out is set, as in the sqlite3 module
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 
 
@@ -25,13 +27,21 @@ class Queue:
     One for each connection, because a lock belongs to the file that was opened; opened after the fork, as connections are.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience: float) -> None:
         self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._patience = patience
 
     def enter(self) -> None:
-        """Waits for its turn. Of the threads of a process one waits at a time: the web has many, and a worker shall not wait for all of them."""
-        with _one_of_a_process:
+        """Waits for its turn. Of the threads of a process one waits at a time: the web has many, and a worker shall not wait for all of them.
+
+        The others give up after `patience` seconds, as SQLite would; flock itself has no time-out.
+        """
+        if not _one_of_a_process.acquire(timeout=self._patience):
+            raise OperationalError("database is locked")
+        try:
             fcntl.flock(self._folder, fcntl.LOCK_EX)
+        finally:
+            _one_of_a_process.release()
 
     def leave(self) -> None:
         """Lets the next one in; nothing if it was not its turn."""
@@ -48,7 +58,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection = super().get_new_connection(conn_params)
         self._forget_queue()
         if not self.is_in_memory_db():
-            self.queue = Queue(Path(conn_params["database"]).absolute().parent)
+            self.queue = Queue(Path(conn_params["database"]).absolute().parent, conn_params.get("timeout", SQLITES_PATIENCE))
         return connection
 
     def create_cursor(self, name=None):

@@ -4,14 +4,17 @@ import functools
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
+from portal.sqlite import base
 from portal.sqlite.base import Queue
 from tests.counting.models import Count
+from tests.stack import wait_for
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -52,12 +55,31 @@ def in_a_thread(act) -> threading.Thread:
     return thread
 
 
+def soon(act):
+    """What another thread, with a connection of its own, returns or raises; TimeoutError if it hangs."""
+
+    def run():
+        try:
+            return act()
+        finally:
+            connection.close()
+
+    pool = ThreadPoolExecutor(1)
+    try:
+        return pool.submit(run).result(timeout=10)
+    finally:
+        pool.shutdown(wait=False)
+
+
 def in_a_transaction() -> None:
     with transaction.atomic():
         Count.objects.create(target="a")
 
 
-@pytest.mark.parametrize("write", [in_a_transaction, lambda: Count.objects.create(target="a"), lambda: Count.objects.bulk_create([Count(target="a")])])
+WRITES = [in_a_transaction, lambda: Count.objects.create(target="a"), lambda: Count.objects.bulk_create([Count(target="a")])]
+
+
+@pytest.mark.parametrize("write", WRITES)
 def test_whoever_writes_waits_for_the_turn_and_gets_it_when_its_holder_is_killed(write):
     with holder() as process:
         thread = in_a_thread(write)
@@ -105,9 +127,45 @@ def test_every_one_of_many_writers_has_its_turn():
     assert Count.objects.count() == 80
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Connections that are new wait no longer than a tenth of a second."""
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.1)
+
+
+@contextmanager
+def hanging():
+    """A process hangs in its turn, and a thread of ours waits for it. Afterwards it is killed, and the thread has written."""
+    with holder() as process:
+        thread = in_a_thread(in_a_transaction)
+        wait_for(base._one_of_a_process.locked, within=10, what="the thread waits")
+        yield
+        process.kill()
+        thread.join(10)
+    assert Count.objects.count() == 1
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_behind_a_process_that_hangs_the_next_thread_gives_up_as_sqlite_would(impatient, write):
+    with hanging():
+        for _ in range(2):  # giving up leaves nothing behind
+            with pytest.raises(OperationalError, match="database is locked"):
+                soon(write)
+    Count.objects.all().delete()
+    soon(write)
+    assert Count.objects.count() == 1
+
+
+def test_a_request_that_gave_up_says_that_the_database_is_busy(impatient, client):
+    client.raise_request_exception = False
+    with hanging():
+        answer = soon(lambda: client.post("/testing/count/a", secure=True))
+    assert (answer.status_code, "The database is busy" in answer.text) == (503, True)
+
+
 def test_a_queue_needs_no_right_to_write(tmp_path):
     tmp_path.chmod(0o500)
-    queue = Queue(tmp_path)
+    queue = Queue(tmp_path, patience=1)
     queue.enter()
     queue.leave()
     queue.close()
