@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import os
 import re
 import threading
@@ -17,8 +18,12 @@ OLDEST = re.compile(r"^portal_jobs_oldest_seconds\{.*\} (\S+)$", re.M)
 TOKEN = "only-for-this-measurement"  # noqa: S105 - of /metrics of a portal that lives for minutes
 
 
+QUEUE_SECONDS = 1.0
+MEMORY_LOOKS = 15  # one in so many: the kernel goes through all pages of a process for it, which waits meanwhile
+
+
 class Watch:
-    """Looks once a second until it is closed. `cpu`, `rss` and `pss` are by process: the sum, and the most at any look (MB)."""
+    """Looks once a second until it is closed. `cpu`, `rss` and `pss` are by process: the sum, the most ever, and the most at any look (MB)."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack, self.ages = stack, list[float]()
@@ -37,16 +42,23 @@ class Watch:
         self.cpu = {name: now[name] - self.began.get(name, 0.0) for name in now}
         self._end.set()
         self._thread.join()
+        self._memory()
 
     def _look_again(self) -> None:
-        while not self._end.wait(1.0):
+        for look in itertools.count():
+            if self._end.wait(QUEUE_SECONDS):
+                return
             with contextlib.suppress(OSError):
                 self._queue()
-            for name, pid in self._processes():
-                with contextlib.suppress(OSError):
-                    rss, pss = memory(pid)
-                    self.rss[name] = max(self.rss.get(name, 0.0), rss)
-                    self.pss[name] = max(self.pss.get(name, 0.0), pss)
+            if look % MEMORY_LOOKS == 0:
+                self._memory()
+
+    def _memory(self) -> None:
+        for name, pid in self._processes():
+            with contextlib.suppress(OSError):
+                rss, pss = memory(pid)
+                self.rss[name] = max(self.rss.get(name, 0.0), rss)
+                self.pss[name] = max(self.pss.get(name, 0.0), pss)
 
     def _queue(self) -> None:
         """The age of the oldest job, as the Operations page reads it."""
@@ -95,6 +107,8 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory(pid: int) -> tuple[float, float]:
-    """(resident, proportional) in MB: what several processes share counts in each of them, and in parts."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return tuple(int(re.search(rf"^{name}:\s+(\d+)", text, re.M)[1]) / 1000 for name in ("Rss", "Pss"))
+    """(most resident ever, proportional now) in MB: what several processes share counts in each of them, and in parts."""
+    found = []
+    for name, file in (("VmHWM", "status"), ("Pss", "smaps_rollup")):
+        found.append(int(re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{pid}/{file}").read_text(), re.M)[1]) / 1000)
+    return found[0], found[1]

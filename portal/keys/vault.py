@@ -38,7 +38,7 @@ def session_context(user_id: str, purpose: str) -> bytes:
 
 
 def open_grant(grant: Grant, user_id: str, target: str) -> tuple[bytes, bytes]:
-    """Worker: (half of the session key, content key). Raises `SealBroken`."""
+    """Worker: (half of the session key, what it was given for). Raises `SealBroken`."""
     opened = intake.unseal(intake.Sealed(grant.intake_key, grant.sealed), grant_context(user_id, target))
     return opened[:KEY_LENGTH], opened[KEY_LENGTH:]
 
@@ -56,9 +56,9 @@ class Vault:
         unlocking = {"session_id": self.session.id, "decrypt": session_half(self.key, "decrypt").hex()}
         return calls.ask(name, payload | unlocking, user_id=self.user.id, timeout=timeout)
 
-    def grant(self, target: str, content_key: bytes) -> Grant:
-        """Leave to sign once for `target` (a message's id) what was sealed under `content_key`, and nothing else."""
-        sealed = intake.seal(session_half(self.key, "sign") + content_key, grant_context(self.user.id, target))
+    def grant(self, target: str, given_for: bytes) -> Grant:
+        """Leave to sign once for `target` (a message's id) what `given_for` says, and nothing else."""
+        sealed = intake.seal(session_half(self.key, "sign") + given_for, grant_context(self.user.id, target))
         return Grant(self.session.wrapped_signing, sealed.intake_key, sealed.blob)
 
     def half(self, purpose: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 from portal.outbox.models import Precedence
 
@@ -34,11 +34,12 @@ class DraftContent:
 
 @dataclass(frozen=True)
 class Submission:
-    """What the seal job signs: recipients resolved to ids of users or addresses outside, and everything that shows up in the message.
+    """What the seal job signs: the draft as it was submitted, with its recipients resolved to ids of users or addresses outside.
 
-    Only this is believed when signing, never a column of a row: it is sealed under a key that only the grant opens.
+    Only this is believed when signing, never a column of a row: the grant holds all but the content, and the key that opens the content.
     """
 
+    content: DraftContent
     message_id: str
     date: str
     label: str  # DER in hexadecimal
@@ -46,21 +47,15 @@ class Submission:
     to: list[str]
     cc: list[str]
     bcc: list[str]
-    subject: str
-    text: str
-    receipt_requested: bool
-    precedence: int
-    copy_precedence: int
-    in_reply_to: str
-    references: list[str]
     uploads: dict[str, str]  # id of each upload to the SHA-256 of its sealed file key
 
-    def to_json(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+    def beside_content(self) -> bytes:
+        """All but the content, as JSON."""
+        return json.dumps({each.name: getattr(self, each.name) for each in fields(self) if each.name != "content"}).encode()
 
     @classmethod
-    def from_json(cls, data: bytes) -> "Submission":
-        return cls(**json.loads(data))
+    def from_parts(cls, beside_content: bytes, content: bytes) -> "Submission":
+        return cls(content=DraftContent.from_json(content), **json.loads(beside_content))
 
 
 @dataclass(frozen=True)

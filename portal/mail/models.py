@@ -70,9 +70,9 @@ class Message(_RandomId):
     sealed_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
     # What the seal job needs, independent of session and slots; erased at the final state.
-    content_object = models.CharField(max_length=64, blank=True)
+    content_object = models.CharField(max_length=64, blank=True)  # its draft's
     grant_wrapped_signing = BytesField(max_length=256, null=True)
-    grant_sealed = BytesField(max_length=256, null=True)  # opens signing key and content, sealed to the intake key
+    grant_sealed = BytesField(null=True)  # half of the session key, the content's key and what was decided about it, sealed to the intake key
     intake_key = models.CharField(max_length=32, blank=True)
 
     class Meta:

@@ -56,7 +56,7 @@ def save_draft(
 
     Raises `DraftTaken` if the message is on its way already, or the draft somebody else's.
     """
-    draft = write_draft(owner_id, draft_id, content, attachments=bool(uploads_of(owner_id, draft_id)))
+    draft, _ = write_draft(owner_id, draft_id, content, attachments=bool(uploads_of(owner_id, draft_id)))
     draft.answers, draft.label = answers, label
     with naming(draft):
         if Message.objects.filter(id=draft_id).exists():
@@ -65,8 +65,8 @@ def save_draft(
     return draft.saved_at
 
 
-def write_draft(owner_id: str, draft_id: str, content: DraftContent, *, attachments: bool) -> Draft:
-    """A draft's row for `naming`; what it says is in an object that only its owner's storage key opens."""
+def write_draft(owner_id: str, draft_id: str, content: DraftContent, *, attachments: bool) -> tuple[Draft, bytes]:
+    """A draft's row for `naming`, and the key of the object that holds what it says: the row's opens with its owner's storage key alone."""
     key, seal = new_key(), sealers([owner_id])[owner_id]
     with objects.create() as (name, file):
         writer = ChunkWriter(file, key)
@@ -74,7 +74,7 @@ def write_draft(owner_id: str, draft_id: str, content: DraftContent, *, attachme
         writer.close()
     people = ", ".join(part for part in (content.to, content.cc, content.bcc) if part.strip())
     stop_here("draft.written")
-    return Draft(
+    draft = Draft(
         id=draft_id,
         owner_id=owner_id,
         object_name=name,
@@ -82,6 +82,7 @@ def write_draft(owner_id: str, draft_id: str, content: DraftContent, *, attachme
         summary=seal(Summary(content.subject, people, attachments).to_json(), "summary", name),
         saved_at=timezone.now(),
     )
+    return draft, key
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def envelopes_for(
             outside=[each.address for each in plan.outside],
         )
         line = EnvelopeSummary(
-            subject=submission.subject,
+            subject=submission.content.subject,
             attachments=bool(submission.uploads),
             from_name=message.originator.display_name,
             to_names=", ".join(addressed),

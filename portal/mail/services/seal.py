@@ -49,19 +49,15 @@ def seal(job: Claimed) -> Finish | None:
 
 
 def _refuse(message: Message, reason: str) -> Finish:
-    content_object = message.content_object
-
     def finish() -> None:
         finish_message(message, "refuse", reason)
         record(**_event(message, Verb.SIGNED, "message", message.id, reason=reason, outcome=Outcome.REFUSED))
-        transaction.on_commit(lambda: objects.delete(content_object))
 
     return finish
 
 
 def _finish(message: Message, plans: list[Plan], envelopes: list[Envelope]) -> None:
     """The only place that names the objects made. The draft goes now, not earlier."""
-    leftovers = [message.content_object]
     events = [_event(message, Verb.SIGNED, "message", message.id)]
     for plan, envelope in zip(plans, envelopes, strict=True):
         insert([envelope])
@@ -72,7 +68,7 @@ def _finish(message: Message, plans: list[Plan], envelopes: list[Envelope]) -> N
         events.append(_event(message, Verb.ENCRYPTED, "envelope", envelope.id, reason=envelope.content_encryption))
         stop_here("seal.envelope-named")
     record_all(events)
-    leftovers += _taken(Draft, "SELECT * FROM mail_draft WHERE id = %s AND owner_id = %s", message)
+    leftovers = _taken(Draft, "SELECT * FROM mail_draft WHERE id = %s AND owner_id = %s", message)
     leftovers += _taken(Upload, "SELECT * FROM mail_upload WHERE draft_id = %s AND owner_id = %s", message)  # also those of a form posted twice
     message.sealed_at = timezone.now()
     finish_message(message, "seal")
@@ -111,9 +107,7 @@ def fail(message_id: str) -> None:
     message = _submitted(message_id)
     if message is None:
         return
-    content_object = message.content_object
     finish_message(message, "fail", "The portal could not sign this message. It is in Drafts again.")
-    transaction.on_commit(lambda: objects.delete(content_object))
 
 
 def _submitted(message_id: str) -> Message | None:

@@ -1,5 +1,6 @@
 """Signing and encrypting what was submitted, with what its grant opens and nothing else."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from portal.keys.calls import open_private_key
 from portal.keys.chunks import open_chunks
 from portal.keys.master import master_key
 from portal.keys.models import Certificate, PrivateKey
-from portal.keys.sealing import SealBroken, aead_open
+from portal.keys.sealing import KEY_LENGTH, SealBroken, aead_open
 from portal.keys.vault import Grant, open_grant, session_context
 from portal.mail import engine
 from portal.mail.content import Submission
@@ -28,10 +29,11 @@ def open_submission(message: Message) -> tuple[bytes, Submission]:
     """(half of the session key, what was submitted). What is not as it was submitted is not signed."""
     grant = Grant(message.grant_wrapped_signing or b"", message.intake_key, message.grant_sealed or b"")
     try:
-        half, content_key = open_grant(grant, message.originator_id, message.id)
+        half, given_for = open_grant(grant, message.originator_id, message.id)
+        content_key, beside_content = given_for[:KEY_LENGTH], given_for[KEY_LENGTH:]
         with open_chunks(objects.open_object(message.content_object), content_key) as stream:
-            submission = Submission.from_json(stream.read())
-    except (SealBroken, FileNotFoundError):
+            submission = Submission.from_parts(beside_content, stream.read())
+    except (SealBroken, FileNotFoundError, json.JSONDecodeError):
         raise CannotSeal("What was written can't be opened any more. It is still in Drafts: send it again.") from None
     if submission.label != message.label.der.hex():
         raise CannotSeal("The label is no longer the one this message was submitted under.")
@@ -74,21 +76,22 @@ def make(
 
 
 def _letter(message: Message, submission: Submission, people: dict[str, Party]) -> engine.Letter:
+    content = submission.content
     return engine.Letter(
         message_id=submission.message_id,
         date=datetime.fromisoformat(submission.date),
         originator=message.originator,
         to=[people[each] for each in submission.to],
         cc=[people[each] for each in submission.cc],
-        subject=submission.subject,
-        text=submission.text,
-        in_reply_to=submission.in_reply_to,
-        references=submission.references,
+        subject=content.subject,
+        text=content.text,
+        in_reply_to=content.in_reply_to,
+        references=content.references,
         attachments=_attachments(message, submission),
         label_der=bytes.fromhex(submission.label),
-        receipt_requested=submission.receipt_requested,
-        precedence=Precedence(submission.precedence) if submission.to else None,
-        copy_precedence=Precedence(submission.copy_precedence),  # always there, or it would tell of a Bcc
+        receipt_requested=content.receipt_requested,
+        precedence=Precedence(content.precedence) if submission.to else None,
+        copy_precedence=Precedence(content.copy_precedence),  # always there, or it would tell of a Bcc
     )
 
 

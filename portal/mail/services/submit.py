@@ -12,9 +12,6 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.audit.models import Outcome, Verb
 from portal.audit.services import Actor, record
-from portal.keys import objects
-from portal.keys.chunks import ChunkWriter
-from portal.keys.sealing import new_key
 from portal.keys.uploads import SealedUpload
 from portal.keys.vault import Vault
 from portal.mail.content import DraftContent, Submission
@@ -81,13 +78,13 @@ def submit(
 def _submit(vault: Vault, actor: Actor, draft_id: str, content: DraftContent, files: Sequence[SealedUpload]) -> Submitted | Refusal:
     uploads = unsaved_uploads(vault, draft_id, files)
     checked = check(vault.user, draft_id, content, uploads)
-    draft = write_draft(vault.user.id, draft_id, content, attachments=bool(checked.files))
+    draft, content_key = write_draft(vault.user.id, draft_id, content, attachments=bool(checked.files))
     if checked.problems or checked.label is None:
         reason = _refusal(vault.user, checked)
         with _keeping(draft, uploads):
             _record(actor, draft_id, checked, Outcome.REFUSED, reason)
         return Refusal(checked.problems)
-    message = _sealed_away(vault, draft_id, _submission(content, checked, checked.label, checked.files))
+    message = _granted(vault, draft, content_key, _submission(content, checked, checked.label, checked.files))
     with _keeping(draft, uploads):
         message.label = policy_services.row_of(checked.label, categories=content.categories)
         insert([message])
@@ -111,42 +108,31 @@ def _keeping(draft: Draft, uploads: Sequence[Upload]) -> Iterator[None]:
 def _submission(content: DraftContent, checked: Check, label: Label, uploads: Iterable[Upload]) -> Submission:
     """What the seal job is to sign, dated now."""
     return Submission(
+        content=content,
         message_id=make_msgid(domain=settings.MAIL_DOMAIN),
         date=timezone.now().isoformat(),
         label=label.der.hex(),
         to=_ids(checked.to),
         cc=_ids(checked.cc, but=checked.to),
         bcc=_ids(checked.bcc, but=[*checked.to, *checked.cc]),
-        subject=content.subject,
-        text=content.text,
-        receipt_requested=content.receipt_requested,
-        precedence=content.precedence,
-        copy_precedence=content.copy_precedence,
-        in_reply_to=content.in_reply_to,
-        references=content.references,
         uploads={each.id: upload_digest(each) for each in uploads},
     )
 
 
-def _sealed_away(vault: Vault, draft_id: str, submission: Submission) -> Message:
-    """The message's row, not saved and without its label. What it says is in an object that only its grant opens."""
-    key = new_key()
-    grant = vault.grant(draft_id, key)
+def _granted(vault: Vault, draft: Draft, content_key: bytes, submission: Submission) -> Message:
+    """The message's row, not saved and without its label. What it says is in its draft's object, which nobody writes over any more."""
+    grant = vault.grant(draft.id, content_key + submission.beside_content())
     stop_here("submit.granted")
-    with objects.create() as (content_object, file):
-        writer = ChunkWriter(file, key)
-        writer.write(submission.to_json())
-        writer.close()
-    stop_here("submit.written")
+    content = submission.content
     return Message(
-        id=draft_id,
+        id=draft.id,
         originator=vault.user,
         message_id=submission.message_id,
         submitted_at=datetime.fromisoformat(submission.date),
-        receipt_wanted=submission.receipt_requested,
-        precedence=submission.precedence if submission.to else submission.copy_precedence,
-        copy_precedence=submission.copy_precedence,
-        content_object=content_object,
+        receipt_wanted=content.receipt_requested,
+        precedence=content.precedence if submission.to else content.copy_precedence,
+        copy_precedence=content.copy_precedence,
+        content_object=draft.object_name,
         grant_wrapped_signing=grant.wrapped_signing,
         grant_sealed=grant.sealed,
         intake_key=grant.intake_key,

@@ -5,7 +5,6 @@ from django.db import transaction
 from portal.accounts.models import User
 from portal.audit.models import Verb
 from portal.audit.services import Actor, record
-from portal.keys import objects
 from portal.mail.models import Message
 from portal.mail.services.finish import finish_message
 from portal.mail.states import State
@@ -24,7 +23,6 @@ def undo(actor: Actor, originator: User, message_id: str) -> bool:
             return True
         if message is None or message.state != State.SUBMITTED or not outbox.cancel("seal", message_id):
             return False
-        content_object = message.content_object
         finish_message(message, "undo")
         record(
             verb=Verb.UNDONE,
@@ -36,5 +34,4 @@ def undo(actor: Actor, originator: User, message_id: str) -> bool:
         )
         stop_here("undo.before-commit")
     stop_here("undo.committed")
-    objects.delete(content_object)
     return True

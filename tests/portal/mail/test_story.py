@@ -9,8 +9,9 @@ from portal.keys import objects
 from portal.keys.chunks import ChunkWriter
 from portal.keys.intake import IntakeUnavailable
 from portal.keys.models import IntakeKey
-from portal.keys.sealing import new_key
+from portal.keys.sealing import KEY_LENGTH, new_key
 from portal.keys.uploads import SealedUpload
+from portal.keys.vault import Grant, open_grant
 from portal.mail import selectors, services
 from portal.mail.content import DraftContent
 from portal.mail.models import Delivery, Draft, Envelope, Message, Upload
@@ -256,6 +257,19 @@ def test_nothing_is_signed_but_what_was_submitted_under_the_grant(organisation):
     Message.objects.filter(id=second).update(label=Message.objects.get(id=low).label)
     outbox.run_until_idle()
     assert [Message.objects.get(id=each).state for each in (first, second, low)] == ["refused", "refused", "delivered"]
+
+
+def test_a_grant_that_does_not_say_what_for_signs_nothing(organisation):
+    """As an older portal wrote it: what was written is in Drafts, to be sent again."""
+    (message_id, _), alice = organisation.submit("alice", subject="kept"), organisation.vault("alice")
+    whole = Message.objects.get(id=message_id)
+    _, given_for = open_grant(Grant(whole.grant_wrapped_signing, whole.intake_key, whole.grant_sealed), alice.user.id, message_id)
+    grant = alice.grant(message_id, given_for[:KEY_LENGTH])
+    Message.objects.filter(id=message_id).update(grant_sealed=grant.sealed, intake_key=grant.intake_key)
+    outbox.run_until_idle()
+    message = Message.objects.get(id=message_id)
+    assert (message.state, message.reason) == ("refused", "What was written can't be opened any more. It is still in Drafts: send it again.")
+    assert services.load_draft(alice, message.reopened_draft)[0].subject == "kept"
 
 
 def test_an_upload_put_in_anothers_place_is_not_signed(organisation):
