@@ -111,12 +111,12 @@ def _measure(chosen: argparse.Namespace, data: Path, server: "Postgres | None") 
         found = runs.run(stack, users, Pace(every, writes=chosen.writes), chosen.seconds)
         print(f"\n{len(users)} people, each every {every:.2f} s: the inbox, one message opened, {chosen.writes} written, each to one other\n")
         print(report.of(found), flush=True)
-        flashes = runs.flashes(stack, users[0], chosen.waiting)
-        print(f"\n{report.of_flashes(flashes)}", flush=True)
         if chosen.curve:
             print(f"\n{report.CURVE}", flush=True)
             for workers, recipients, each in _curve(stack, users[: chosen.writers], chosen.curve):
                 print(report.of_capacity(workers, recipients, each), flush=True)
+        flashes = runs.flashes(stack, users[0], chosen.waiting)  # last, because draining what waits takes minutes
+        print(f"\n{report.of_flashes(flashes)}", flush=True)
     return report.reached(found, flashes)
 
 
