@@ -6,6 +6,7 @@ from asn1crypto import core
 from asn1crypto import x509 as asn1_x509
 
 from secmail import der
+from secmail.certificates.names import comparable_name
 from secmail.errors import Malformed
 
 MAX_NAME = 100  # attributes in a name
@@ -42,6 +43,11 @@ class _Certificate(asn1_x509.Certificate):
     def critical_extensions(self) -> set[str]:
         """Without those that are processed here, whatever the path library knows."""
         return set(super().critical_extensions) - {AUTHORITY_CLEARANCE_CONSTRAINTS}
+
+    @property
+    def self_issued(self) -> bool:
+        """Name constraints and path lengths pass over such a certificate (RFC 5280 section 6.1), so its names must really be the same."""
+        return comparable_name(self.issuer.dump()) == comparable_name(self.subject.dump())
 
 
 def as_asn1(encoded: bytes) -> asn1_x509.Certificate:

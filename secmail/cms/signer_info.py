@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from secmail import der
 from secmail.algorithms import AlgorithmIdentifier, SigningAlgorithm
-from secmail.certificates import Certificate
+from secmail.certificates import Certificate, comparable_name
 from secmail.cms.attributes import Attributes, Place
 from secmail.errors import Malformed
 from secmail.keys import SigningKey
-from secmail.paths.signatures import comparable
 
 SIGNED_ATTRS, UNSIGNED_ATTRS = der.context(0), der.context(1)
 SUBJECT_KEY_IDENTIFIER = der.context(0, constructed=False)
@@ -70,5 +69,5 @@ class SignerInfo:
         if self.sid.tag != der.SEQUENCE or len(self.sid.der) > MAX_COMPARED:
             return []
         members = self.sid.inside()
-        issuer, serial_number = comparable(members.element().der), members.integer()
-        return [each for each in different if each.serial_number == serial_number and comparable(each.issuer_der) == issuer]
+        issuer, serial_number = comparable_name(members.element().der), members.integer()
+        return [each for each in different if each.serial_number == serial_number and comparable_name(each.issuer_der) == issuer]

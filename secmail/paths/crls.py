@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from cryptography import x509
 
-from ..certificates import Certificate
+from ..certificates import Certificate, comparable_name
 from ..errors import Malformed
-from .signatures import comparable, signed_by
+from .signatures import signed_by
 from .words import ALL_REASONS, Reasons, Revoked, Word
 
 CRITICAL = b"\x01\x01\xff"  # TRUE, as every critical extension has it
@@ -42,7 +42,7 @@ class RevocationList:
     @cached_property
     def issuer(self) -> Hashable:
         """The issuer's name for comparing."""
-        return comparable(self.parsed.issuer.public_bytes())
+        return comparable_name(self.parsed.issuer.public_bytes())
 
     @cached_property
     def issued(self) -> datetime:
@@ -93,7 +93,7 @@ class RevocationList:
 
     def entry(self, certificate: Certificate) -> Revoked | None:
         """The entry about a certificate, whose issuer is this list's unless it is an indirect one."""
-        issuer, serial_number = comparable(certificate.issuer_der), certificate.serial_number
+        issuer, serial_number = comparable_name(certificate.issuer_der), certificate.serial_number
         found: x509.RevokedCertificate | None
         if self.is_indirect or serial_number < 0:  # the short way knows neither
             entries = (entry for entry, name in self._by_issuer() if name == issuer)
@@ -175,7 +175,7 @@ def _revoked(entry: x509.RevokedCertificate) -> Revoked:
 
 def _scope(revocation_list: RevocationList, certificate: Certificate) -> Reasons:
     """The reasons for which the list would name the certificate, none if it is not about it: RFC 5280 section 6.3.3 b and d."""
-    own = comparable(certificate.issuer_der)
+    own = comparable_name(certificate.issuer_der)
     points: x509.CRLDistributionPoints | list[x509.DistributionPoint]
     points = certificate.extension(x509.CRLDistributionPoints) or []
     covered: set[x509.ReasonFlags] = set()
@@ -212,13 +212,13 @@ def _names(
 ) -> set[Hashable]:
     if point.relative_name is not None:
         full = x509.Name([*revocation_list.parsed.issuer.rdns, point.relative_name])
-        return {comparable(full.public_bytes())}
+        return {comparable_name(full.public_bytes())}
     names = point.full_name or ()
     return {each for each in names if not isinstance(each, x509.DirectoryName)} | set(_directory_names(names))
 
 
 def _directory_names(names: Sequence[x509.GeneralName] | x509.CertificateIssuer) -> Iterator[Hashable]:
-    return (comparable(each.value.public_bytes()) for each in names if isinstance(each, x509.DirectoryName))
+    return (comparable_name(each.value.public_bytes()) for each in names if isinstance(each, x509.DirectoryName))
 
 
 def _is_unknown(extension: x509.Extension[x509.ExtensionType]) -> bool:

@@ -10,7 +10,7 @@ from threading import Lock
 
 from pyhanko_certvalidator.authority import CertTrustAnchor, TrustQualifiers
 
-from ..certificates import Certificate
+from ..certificates import Certificate, comparable_name
 
 
 class Purpose(enum.Enum):
@@ -49,7 +49,7 @@ class TrustStore:
         """
         sets: list[dict[object, tuple[Certificate, CertTrustAnchor]]] = []
         for anchor in self.anchors:
-            holder = anchor.asn1.subject.hashable, anchor.public_key_info
+            holder = comparable_name(anchor.subject_der), anchor.public_key_info
             free = next((each for each in sets if holder not in each), None)
             if free is None:
                 sets.append(free := {})

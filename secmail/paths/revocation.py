@@ -9,13 +9,13 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ..certificates import Certificate
+from ..certificates import Certificate, comparable_name
 from ..errors import Malformed, SecmailError
 from . import crls
 from .crls import RevocationList, read_list
 from .ocsp import OcspResponse, read_response
 from .options import PathOptions, Revocation
-from .signatures import comparable, signed_by
+from .signatures import signed_by
 from .ways import Chain
 from .words import ALL_REASONS, Revoked, Word, revoked
 
@@ -98,15 +98,15 @@ class Evidence:
     def _list_signer(self, revocation_list: RevocationList, chain: Chain) -> Certificate | None:
         """RFC 5280 section 6.3.3 f and g: the issuer, another certificate of it, or who the certificate names as CRL issuer."""
         certificate, issuer = chain[:2]
-        named = [each for each in self.known if comparable(each.subject_der) == revocation_list.issuer]
-        direct = comparable(certificate.issuer_der) == revocation_list.issuer
+        named = [each for each in self.known if comparable_name(each.subject_der) == revocation_list.issuer]
+        direct = comparable_name(certificate.issuer_der) == revocation_list.issuer
         for signer in dict.fromkeys((issuer, *named) if direct else named):
             if not signer.may("crl_sign") or not signed_by(revocation_list.data, signer):
                 continue
             # Two authorities of one name are two: another certificate of the issuer has the same superior, or is by itself
-            superiors = map(comparable, (issuer.issuer_der, issuer.subject_der))
+            superiors = map(comparable_name, (issuer.issuer_der, issuer.subject_der))
             other = direct and signer not in chain
-            if other and comparable(signer.issuer_der) not in superiors:
+            if other and comparable_name(signer.issuer_der) not in superiors:
                 continue
             if any(not other or _holder(_superior(each)) in map(_holder, chain[1:]) for each in self._good_paths(signer, chain, self.at)):
                 return signer if revocation_list.is_understood else None
@@ -143,7 +143,7 @@ def _superior(path: Chain) -> Certificate:
 
 
 def _holder(certificate: Certificate) -> Hashable:
-    return comparable(certificate.subject_der), certificate.public_key_info
+    return comparable_name(certificate.subject_der), certificate.public_key_info
 
 
 Read = TypeVar("Read")
@@ -162,7 +162,7 @@ def _is_responder(certificate: Certificate, issuer: Certificate) -> bool:
             purposes is not None
             and ExtendedKeyUsageOID.OCSP_SIGNING in purposes
             and certificate.may("digital_signature")
-            and comparable(certificate.issuer_der) == comparable(issuer.subject_der)
+            and comparable_name(certificate.issuer_der) == comparable_name(issuer.subject_der)
             and signed_by(certificate.der, issuer)
         )
     except SecmailError:

@@ -1,10 +1,8 @@
-"""Who signed a certificate, a revocation list or an OCSP response, and names that are the same."""
+"""Who signed a certificate, a revocation list or an OCSP response."""
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
 
-from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .. import der
@@ -57,12 +55,3 @@ def _digest(algorithm: AlgorithmIdentifier) -> Digest:
     if digests is None:
         raise Unsupported("a signature algorithm that leaves its digest open")
     return digests[0]
-
-
-@lru_cache(maxsize=4096)
-def comparable(name: bytes) -> str | bytes:
-    """A form of a Name (DER) that is equal for names that are the same by RFC 5280 section 7.1: case and spaces are folded."""
-    try:
-        return str(asn1_x509.Name.load(name).hashable)  # type: ignore[no-untyped-call]
-    except Exception:  # asn1crypto lets whatever a hostile name provokes through; then only the same octets are the same
-        return name

@@ -1,7 +1,7 @@
 """Finding a path that is valid: RFC 5280 section 6.1 by the library, revocation and the rules for mail on top."""
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,12 +27,12 @@ from pyhanko_certvalidator.policy_decl import (
 )
 from pyhanko_certvalidator.validate import async_validate_path
 
-from ..certificates import Certificate
+from ..certificates import Certificate, comparable_name
 from ..errors import Malformed, SecmailError
 from .addresses import forbidden_address
 from .options import EMAIL_PROTECTION, PathOptions, PathVerdict, Purpose, TrustStore
 from .revocation import Evidence
-from .signatures import comparable, signed_by, weaknesses
+from .signatures import signed_by, weaknesses
 from .ways import Chain, Ways
 from .words import day
 
@@ -208,18 +208,18 @@ def _anchored(candidates: Iterable[Certificate], trust: TrustStore, may_verify: 
 
     Messages bring up to 200 certificates along, and the number of ways through them grows without bound if anybody can add to them.
     """
-    by_issuer: dict[str | bytes, list[Certificate]] = {}
+    by_issuer: dict[Hashable, list[Certificate]] = {}
     for candidate in dict.fromkeys(candidates):
         with suppress(Malformed):
-            by_issuer.setdefault(comparable(candidate.checked().issuer_der), []).append(candidate)
+            by_issuer.setdefault(comparable_name(candidate.checked().issuer_der), []).append(candidate)
     kept: list[Certificate] = []
     issuers = list(trust.anchors)
     while issuers:
         issuer = issuers.pop()
-        waiting = by_issuer.pop(comparable(issuer.subject_der), [])
+        waiting = by_issuer.pop(comparable_name(issuer.subject_der), [])
         issued = [each for each in waiting if may_verify(issuer) and signed_by(each.der, issuer, weak=True)]
         # The rest is left for another issuer of the same name
-        by_issuer[comparable(issuer.subject_der)] = [each for each in waiting if each not in issued]
+        by_issuer[comparable_name(issuer.subject_der)] = [each for each in waiting if each not in issued]
         kept += filter(_is_readable, issued)
         issuers += [each for each in issued if each.is_authority]
     return kept

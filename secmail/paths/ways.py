@@ -11,8 +11,7 @@ from itertools import takewhile
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.path import ValidationPath
 
-from ..certificates import Certificate
-from .signatures import comparable
+from ..certificates import Certificate, comparable_name
 
 MAX_LENGTH = 32  # certificates in a way; real ones have five
 
@@ -32,11 +31,11 @@ class Ways:
         self._anchors_of: dict[Hashable, list[Anchored]] = defaultdict(list)
         for each, anchor in self._anchors.items():
             if _may_issue(each):
-                self._anchors_of[comparable(each.subject_der)].append((each, anchor))
+                self._anchors_of[comparable_name(each.subject_der)].append((each, anchor))
         self._known_of: dict[Hashable, list[Certificate]] = defaultdict(list)
         for each in known:
             if each not in self._anchors:
-                self._known_of[comparable(each.subject_der)].append(each)
+                self._known_of[comparable_name(each.subject_der)].append(each)
         self._found: dict[Certificate, tuple[list[Anchored], list[Certificate]]] = {}
 
     def of(self, certificate: Certificate) -> Iterator[tuple[ValidationPath, Chain]]:
@@ -60,7 +59,7 @@ class Ways:
         """The anchors and the other certificates that may have issued it."""
         found = self._found.get(certificate)
         if found is None:
-            name = comparable(certificate.issuer_der)
+            name = comparable_name(certificate.issuer_der)
             anchors = [(each, anchor) for each, anchor in self._anchors_of.get(name, ()) if _may_have_issued(each, certificate)]
             known = [each for each in self._known_of.get(name, ()) if _may_have_issued(each, certificate)]
             found = self._found[certificate] = anchors, known

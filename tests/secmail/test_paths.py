@@ -52,7 +52,7 @@ def usage(*allowed: str) -> x509.KeyUsage:
 
 
 def issue(
-    subject: str,
+    subject: str | x509.Name,
     issuer: Holder | None = None,
     *extensions: x509.ExtensionType,
     ca: bool | int = False,
@@ -61,8 +61,9 @@ def issue(
 ) -> Holder:
     """A certificate by ``issuer`` (itself if None); ``ca`` may be the path length allowed."""
     key = key or ec.generate_private_key(ec.SECP256R1())
-    builder = x509.CertificateBuilder().subject_name(name(subject)).public_key(key.public_key())
-    builder = builder.issuer_name(issuer.x509.subject if issuer else name(subject))
+    own = name(subject) if isinstance(subject, str) else subject
+    builder = x509.CertificateBuilder().subject_name(own).public_key(key.public_key())
+    builder = builder.issuer_name(issuer.x509.subject if issuer else own)
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(NOW + days[0] * DAY).not_valid_after(NOW + days[1] * DAY)
     length = None if isinstance(ca, bool) else ca
