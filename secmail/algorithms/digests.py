@@ -6,8 +6,8 @@ from functools import cached_property
 from cryptography.hazmat.primitives import hashes
 
 from secmail import der
-from secmail.algorithms.identifiers import AlgorithmIdentifier, lookup
-from secmail.errors import Unsupported
+from secmail.algorithms.identifiers import NULL, AlgorithmIdentifier, lookup
+from secmail.errors import Malformed, Unsupported
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,13 @@ DIGESTS = {
 
 
 def digest_algorithm(identifier: AlgorithmIdentifier) -> Digest:
-    """The digest of an algorithm identifier; Unsupported if there is none, or its parameters ask for another length of output."""
+    """The digest of an algorithm identifier; Unsupported if there is none, or its parameters ask for another length of output.
+
+    Malformed if there are parameters where RFC 5754 section 2 has none, or NULL.
+    """
     digest = lookup(DIGESTS, identifier.oid, "digest algorithm")
     if digest.parameters and identifier.parameters != digest.parameters:
         raise Unsupported("SHAKE256 with another length of output than 512 bits is not supported")
+    if not digest.parameters and identifier.parameters not in (b"", NULL):
+        raise Malformed("a digest algorithm with parameters")
     return digest

@@ -17,14 +17,18 @@ def comparable_name(name: bytes) -> Hashable:
     asn1crypto folds the strings. Its own form of a name keeps one attribute of each type in an RDN, and passes over what stands behind a value.
     """
     try:
-        names = [sorted(map(_attribute, rdn.inside().at_most(MAX_ATTRIBUTES))) for rdn in der.read(name).at_most(MAX_ATTRIBUTES)]
+        names = [sorted(map(_attribute, _set(rdn).at_most(MAX_ATTRIBUTES))) for rdn in der.read(name).at_most(MAX_ATTRIBUTES)]
     except Exception:  # asn1crypto lets whatever a hostile name provokes through; then only the same octets are the same
         return name
     return tuple(map(tuple, names))
 
 
+def _set(rdn: der.Element) -> der.Reader:
+    return der.read(rdn.der, der.SET)
+
+
 def _attribute(encoded: der.Element) -> tuple[str, str]:
-    members = encoded.inside()
+    members = der.read(encoded.der)
     kind, _ = members.oid(), members.element()
     members.end()
     return kind, asn1_x509.NameTypeAndValue.load(encoded.der).prepped_value  # type: ignore[no-untyped-call]

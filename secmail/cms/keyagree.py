@@ -181,7 +181,7 @@ class KeyAgreeRecipientInfo:
             raise Unsupported("static-static key agreement is not supported")
         members = choice.inside()
         _check_algorithm(AlgorithmIdentifier.read(members), own)
-        public_key = members.element(der.BIT_STRING).content[1:]
+        public_key = members.bits()
         if isinstance(own, ec.EllipticCurvePublicKey):
             return ec.EllipticCurvePublicKey.from_encoded_point(own.curve, public_key)
         if isinstance(own, x25519.X25519PublicKey | x448.X448PublicKey):

@@ -70,4 +70,5 @@ class SignerInfo:
             return []
         members = self.sid.inside()
         issuer, serial_number = comparable_name(members.element().der), members.integer()
+        members.end()
         return [each for each in different if each.serial_number == serial_number and comparable_name(each.issuer_der) == issuer]

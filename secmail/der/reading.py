@@ -7,7 +7,16 @@ from typing import NamedTuple, TypeVar
 
 from secmail.der.headers import INDEFINITE, LONG_FORM, header
 from secmail.der.limits import MAX_DEPTH, MAX_ELEMENTS, MAX_OID_LENGTH, IndefiniteLength, scan
-from secmail.der.tags import CONSTRUCTED, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, UTC_TIME
+from secmail.der.tags import (
+    BIT_STRING,
+    CONSTRUCTED,
+    GENERALIZED_TIME,
+    INTEGER,
+    OBJECT_IDENTIFIER,
+    OCTET_STRING,
+    SEQUENCE,
+    UTC_TIME,
+)
 from secmail.der.writing import octets, tlv
 from secmail.errors import Malformed
 
@@ -98,6 +107,13 @@ class Reader:
     def octets(self) -> bytes:
         """The value of an OCTET STRING, also of a constructed one."""
         return joined(self.element())
+
+    def bits(self) -> bytes:
+        """The octets of a BIT STRING that holds whole octets, as keys, points and signatures do."""
+        content = self.element(BIT_STRING).content
+        if content[:1] != b"\0":
+            raise Malformed("a BIT STRING of whole octets is expected")
+        return content[1:]
 
     def __iter__(self) -> Iterator[Element]:
         while self._position < len(self._data):

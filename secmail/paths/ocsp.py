@@ -60,7 +60,7 @@ class CertificateId:
             return False
         key = der.read(issuer.public_key_info)
         key.element()
-        key_bits = key.element(der.BIT_STRING).content[1:]
+        key_bits = key.bits()
         digest = {each: hashlib.new(algorithm, each, usedforsecurity=False).digest() for each in (certificate.issuer_der, key_bits)}
         return (self.name_hash, self.key_hash) == (digest[certificate.issuer_der], digest[key_bits])
 

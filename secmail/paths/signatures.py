@@ -21,11 +21,11 @@ def signed_by(data: bytes, issuer: Certificate, *, weak: bool = False) -> bool:
     try:
         members = der.read(data)
         signed, algorithm = members.element().der, AlgorithmIdentifier.read(members)
-        signature = members.element(der.BIT_STRING).content
+        signature = members.bits()
         digest = _digest(algorithm)
-        if signature[:1] != b"\0" or (digest.weak and not weak):
+        if digest.weak and not weak:
             return False
-        issuer.verify(algorithm, signature[1:], Message.of(signed, digest))
+        issuer.verify(algorithm, signature, Message.of(signed, digest))
     except SecmailError:
         return False
     return True

@@ -257,3 +257,11 @@ def test_a_member_found_ends_within_the_data_and_has_a_length(before, last):
 def test_no_bytes_to_search_raise_anything_but_malformed(data, piece):
     with suppress(Malformed):
         assert all(each in data for each in der.holding(data, piece, 100))
+
+
+@pytest.mark.parametrize("content", [b"", b"\1\2\2", b"\7\0\x80"], ids=["empty", "one bit unused", "seven"])
+def test_a_bit_string_of_octets_leaves_no_bits_unused(content):
+    """A key, a point or a signature in several encodings would be several values that verify."""
+    assert der.Reader(der.tlv(der.BIT_STRING, b"\0\2\2")).bits() == b"\2\2"
+    with pytest.raises(Malformed):
+        der.Reader(der.tlv(der.BIT_STRING, content)).bits()

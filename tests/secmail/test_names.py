@@ -6,7 +6,7 @@ from cryptography.x509.oid import NameOID
 from pki import certificate
 from test_paths import ROOT, TRUST, check, issue
 
-from secmail import der
+from secmail import Malformed, der
 from secmail.certificates import comparable_name
 from secmail.cms.signer_info import SignerInfo
 
@@ -51,10 +51,12 @@ def test_the_order_in_an_rdn_makes_none_and_that_of_rdns_does():
         rdn(attribute(b"ca", der.tlv(0x0C, b"ca"))),
         rdn(attribute(b"ca")) + b"\x05\x00",
         der.sequence(der.tlv(der.SET, attribute(b"ca")), der.tlv(der.SET)),
+        der.sequence(der.sequence(attribute(b"ca"))),
+        rdn(der.tlv(der.SET, attribute(b"ca")[2:])),
     ],
-    ids=["twice", "one more", "behind the value", "behind the name", "empty RDN"],
+    ids=["twice", "one more", "behind the value", "behind the name", "empty RDN", "no SET", "no SEQUENCE"],
 )
-def test_what_is_more_in_a_name_makes_it_another(other):
+def test_what_is_more_in_a_name_or_of_another_kind_makes_it_another(other):
     assert comparable_name(rdn(attribute(b"ca"))) != comparable_name(other)
 
 
@@ -63,9 +65,15 @@ def test_a_signer_is_not_named_by_a_longer_name():
 
     ada = certificate("ada")
     issuer, serial_number = der.read(ada.issuer_and_serial_number)
-    for name, found in ((issuer.der, [ada]), (der.sequence(issuer.content, issuer.content), [])):
-        info = SignerInfo(der.read(der.sequence(der.sequence(name, serial_number.der))).element(), None, None, None, b"", None)
-        assert info.certificates_in([ada]) == found
+    other_case = der.sequence(issuer.content.replace(b"ca", b"CA"))
+    for name, found in ((issuer.der, [ada]), (other_case, [ada]), (der.sequence(issuer.content, issuer.content), [])):
+        assert signer(name, serial_number.der).certificates_in([ada]) == found
+    with pytest.raises(Malformed):
+        signer(other_case, serial_number.der, serial_number.der).certificates_in([ada])
+
+
+def signer(*identifier: bytes) -> SignerInfo:
+    return SignerInfo(der.read(der.sequence(der.sequence(*identifier))).element(), None, None, None, b"", None)
 
 
 @pytest.mark.parametrize(("units", "valid"), [(["First", "Authority"], True), (["Other", "Authority"], False), (["Authority"], False)])

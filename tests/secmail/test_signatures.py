@@ -53,6 +53,7 @@ from secmail.algorithms import (
     AlgorithmIdentifier,
     Message,
     SigningAlgorithm,
+    digest_algorithm,
 )
 from secmail.algorithms import signing as signing_algorithm
 from secmail.algorithms import verify as verify_signature
@@ -416,3 +417,11 @@ def test_openssl_verifies_clear_signed_messages(names, pss, tmp_path):
 def test_an_impossible_salt_length_is_malformed(length):
     with pytest.raises(Malformed):
         pss_parameters(der.sequence(der.tlv(der.context(2), der.integer(length))))
+
+
+@pytest.mark.parametrize("parameters", [der.tlv(der.OBJECT_IDENTIFIER), der.tlv(der.NULL) * 2, der.octets(b"\0")])
+def test_a_digest_has_no_parameters_or_null(parameters):
+    """RFC 5754 section 2: absent, and NULL is accepted."""
+    assert digest_algorithm(AlgorithmIdentifier(SHA256.oid)) is digest_algorithm(AlgorithmIdentifier(SHA256.oid, NULL)) is SHA256
+    with pytest.raises(Malformed):
+        digest_algorithm(AlgorithmIdentifier(SHA256.oid, parameters))

@@ -8,7 +8,7 @@ import portal.fields
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mail', '0007_unread'),
+        ('mail', '0008_certificate_of_outbound'),
     ]
 
     operations = [
