@@ -44,6 +44,9 @@ class Certificate(Keyed):
         self._extensions, self._issuer, self.emails, self.key_usage, self.is_for_mail  # noqa: B018
         if not self.names_its_signature:
             raise Malformed("a certificate that is signed with another algorithm than it says")
+        signed = der.read(self.der)
+        signed.element(), signed.element(), signed.bits()
+        signed.end()
         return self
 
     @classmethod

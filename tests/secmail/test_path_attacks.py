@@ -125,6 +125,14 @@ def test_the_other_signature_of_the_same_key_is_no_other_certificate():
         assert validate(twin, trust=TRUST, at=NOW, intermediates=[AUTHORITY.certificate], options=PathOptions(lists)).valid is valid
 
 
+def test_a_signature_with_bits_left_over_makes_no_certificate():
+    """Beside ECDSA's second form it would be one more way to give a certificate other octets."""
+    signed, algorithm, signature = (each for each in der.read(ADA.certificate.der))
+    for unused, valid in ((0, True), (1, False)):
+        twin = Certificate.from_der(der.sequence(signed.der, algorithm.der, der.tlv(der.BIT_STRING, bytes([unused]), signature.content[1:])))
+        assert validate(twin, trust=TRUST, at=NOW, intermediates=[AUTHORITY.certificate]).valid is valid
+
+
 @pytest.mark.parametrize(("digest", "oid", "same"), [(hashes.SHA256(), "1.2.840.10045.4.3.2", True), (hashes.SHA384(), "1.2.840.10045.4.3.3", False)])
 def test_the_algorithm_beside_the_signature_is_the_one_that_is_signed(digest, oid, same):
     """RFC 5280 section 4.1.1.2: "This field MUST contain the same algorithm identifier as the signature field in the sequence tbsCertificate"."""
