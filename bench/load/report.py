@@ -66,7 +66,7 @@ def _latency(kind: str, seconds: Sequence[float]) -> str:
 
 
 def _processes(found: Run) -> list[str]:
-    total, messages = sum(found.watch.cpu.values()), max(1, found.delivered)
+    total, messages = sum(found.watch.cpu.values()), max(1, len(found.said.accepted))
     lines = []
     for name in [*found.watch.cpu, *(each for each in found.watch.rss if each not in found.watch.cpu)]:
         cpu = found.watch.cpu.get(name)

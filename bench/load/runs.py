@@ -40,7 +40,7 @@ def fill(stack: Stack, crowd: Crowd, **options: int) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of it. `delivered` counts the messages that reached their mailboxes while people were there."""
+    """What came of it. `delivered` counts the messages that reached their mailboxes while people were there; it is watched until all have."""
 
     pace: Pace
     seconds: float
@@ -60,7 +60,7 @@ def run(stack: Stack, users: Sequence[User], pace: Pace, seconds: float) -> Run:
         began = time.monotonic()
         live(users, pace, seconds)
         lasted, delivered = time.monotonic() - began, _delivered(stack) - before
-    drained = wait_until_drained(stack, within=DRAIN_SECONDS)
+        drained = wait_until_drained(stack, within=DRAIN_SECONDS)
     return Run(pace, lasted, said, watch, delivered, drained, len(said.accepted) - (_delivered(stack) - before))
 
 
