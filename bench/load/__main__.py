@@ -153,7 +153,7 @@ def arguments() -> argparse.Namespace:
     for each in (runner, options):
         each.add_argument("--only", action="append", choices=DATABASES)
         each.add_argument("--seconds", type=float, default=180)
-        each.add_argument("--rate", type=float, default=26, help="messages written a second, by all of them together")
+        each.add_argument("--rate", type=float, default=27, help="messages written a second, by all of them together")
         each.add_argument("--writes", type=int, default=5, help="messages each of them writes for each look at the inbox and each message opened")
         each.add_argument("--writers", type=int, default=8, help="for the curve")
         each.add_argument("--curve", type=float, default=20, help="seconds for each point of the curve, 0 for none")

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
 
 from portal.accounts.models import User
 from portal.outbox.models import Job
-from portal.rows import by_id, change, exists, insert, keep, remove, rows
+from portal.rows import _plain, by_id, change, exists, insert, keep, remove, rows
 from tests.portal.people import make_person
 
 pytestmark = pytest.mark.django_db
@@ -103,3 +104,10 @@ def test_kept_are_the_fields_that_are_named():
 def test_there_is_a_row_or_there_is_none():
     insert([job("a")])
     assert (exists(Job, target="a", kind="count"), exists(Job, target="a", kind="other")) == (True, False)
+
+
+@pytest.mark.parametrize("field", [field for model in apps.get_models() for field in model._meta.concrete_fields], ids=str)
+def test_what_goes_past_a_field_is_what_the_field_would_have_made_of_it(field):
+    for value in ("text", "", "0" * 32, 0, 1, 2**31 - 1):
+        if type(value) is _plain(field):
+            assert field.get_db_prep_save(value, connection) == value
