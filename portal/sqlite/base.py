@@ -6,11 +6,12 @@ before they ask SQLite for its own, which still decides.
 """
 
 import fcntl
+import itertools
 import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.db import OperationalError
@@ -18,6 +19,10 @@ from django.db.backends.sqlite3 import base
 
 _one_of_a_process = threading.Lock()
 SQLITES_PATIENCE = 5.0  # where no time-out is set, as in the sqlite3 module
+CHECKPOINT_EVERY = 20  # commits of a process
+LOG_PAGES = 16_384  # of 4 KiB; when the log is longer, whoever commits checks it, whatever comes of the above
+TAKE_OVER = "PRAGMA wal_checkpoint(PASSIVE)"
+_commits = itertools.count(1)
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 
 
@@ -59,6 +64,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._forget_queue()
         if not self.is_in_memory_db():
             self.queue = Queue(Path(conn_params["database"]).absolute().parent, conn_params.get("timeout", SQLITES_PATIENCE))
+            connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         return connection
 
     def create_cursor(self, name=None):
@@ -73,6 +79,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _commit(self):
         super()._commit()  # where it fails, a rollback follows
         self._leave()
+        if self.queue is not None and next(_commits) % CHECKPOINT_EVERY == 0:
+            self._checkpoint(self.queue)
 
     def _rollback(self):
         try:
@@ -85,6 +93,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super()._close()
         finally:
             self._forget_queue()
+
+    def _checkpoint(self, queue: Queue) -> None:
+        """Takes what was committed over into the database, for which nobody waits; then, in a turn, the little that others wrote meanwhile.
+
+        SQLite does it as part of a commit: with this queue everybody else would wait. Without the second step the log would never
+        begin anew, because there is always somebody who has just written to it.
+        """
+        with suppress(base.Database.OperationalError):  # another one is at it, or the disk is full: the next commits come here, too
+            self.connection.execute(TAKE_OVER)
+            with entered(queue):
+                self.connection.execute(TAKE_OVER)
+            queue.leave()
 
     def _leave(self) -> None:
         if self.queue is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 
+from portal.accounts.models import random_id
 from portal.sqlite import base
 from portal.sqlite.base import Queue
 from tests.counting.models import Count
@@ -169,3 +170,21 @@ def test_a_queue_needs_no_right_to_write(tmp_path):
     queue.enter()
     queue.leave()
     queue.close()
+
+
+def test_the_log_begins_anew_while_everybody_writes():
+    """What is committed goes over into the database again and again, although there is no moment in which nobody has just written."""
+    log = folder() / f"{Path(connection.settings_dict['NAME']).name}-wal"
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def write() -> None:
+        for _ in range(300):
+            with transaction.atomic():
+                Count.objects.create(target=random_id())
+
+    writers = [in_a_thread(write) for _ in range(2)]
+    for each in writers:
+        each.join()
+    assert Count.objects.count() == 600
+    assert log.stat().st_size < 1_000_000  # each of them wrote three pages
