@@ -156,7 +156,7 @@ STORIES: dict[Story, list[str]] = {
     saves_twice: ["web.draft.written", "web.draft.committed"],
     sends: [
         *(f"web.{each}" for each in OBJECT),
-        *(f"web.submit.{each}" for each in ("granted", "written", "before-commit", "committed")),
+        *(f"web.submit.{each}" for each in ("granted", "before-commit", "committed")),
         *(f"worker.seal.{each}" for each in JOB),
         *(f"worker.seal.{each}" for each in ("grant-opened", "signing", "written", "made", "envelope-named")),
         "worker.object.deleted",
