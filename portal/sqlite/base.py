@@ -100,7 +100,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         SQLite does it as part of a commit: with this queue everybody else would wait. Without the second step the log would never
         begin anew, because there is always somebody who has just written to it.
         """
-        with suppress(base.Database.OperationalError):  # another one is at it, or the disk is full: the next commits come here, too
+        # Another one is at it, the disk is full, or the turn does not come: what was committed stays so, and the next commits come here, too
+        with suppress(OperationalError, base.Database.OperationalError):
             self.connection.execute(TAKE_OVER)
             with entered(queue):
                 self.connection.execute(TAKE_OVER)

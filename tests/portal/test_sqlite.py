@@ -188,3 +188,15 @@ def test_the_log_begins_anew_while_everybody_writes():
         each.join()
     assert Count.objects.count() == 600
     assert log.stat().st_size < 1_000_000  # each of them wrote three pages
+
+
+def test_a_turn_that_does_not_come_after_a_commit_makes_no_error_of_it(monkeypatch, request):
+    """Whoever was told of an error would believe that nothing was kept."""
+    monkeypatch.setattr(base, "CHECKPOINT_EVERY", 1)
+    connection.ensure_connection()
+    monkeypatch.setattr(connection.queue, "_patience", 0.1)
+    with transaction.atomic():
+        Count.objects.create(target="a")
+        base._one_of_a_process.acquire()
+        request.addfinalizer(base._one_of_a_process.release)
+    assert Count.objects.count() == 1
