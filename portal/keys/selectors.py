@@ -11,6 +11,7 @@ from portal.accounts.models import User
 from portal.keys import engine
 from portal.keys.models import Anchor, Authority, Certificate, PrivateKey, RevocationList
 from portal.rows import rows
+from portal.templatetags.portal import long_date
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,16 @@ def valid_certificates(users: Iterable[User], purpose: str) -> dict[str, Certifi
         now,
     )
     return {row.user_id: row for row in found}
+
+
+def why_none_holds(user: User, purpose: str) -> str:
+    """Why this person has no certificate that holds now, in a sentence for them: by the newest, the one that they would expect to."""
+    newest = Certificate.objects.filter(user=user, purpose=purpose).order_by("not_before").last()
+    if newest and newest.revoked_at:
+        return f"Your {purpose} certificate was revoked on {long_date(newest.revoked_at)}."
+    if newest and newest.not_after <= timezone.now():
+        return f"Your {purpose} certificate expired on {long_date(newest.not_after)}."
+    return f"You have no valid {purpose} key."
 
 
 def certificates_outside(addresses: Iterable[str]) -> dict[str, Certificate]:

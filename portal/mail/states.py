@@ -10,6 +10,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     (State.SUBMITTED, "refuse"): State.REFUSED,
     (State.SUBMITTED, "fail"): State.FAILED,
     (State.SEALED, "deliver"): State.DELIVERED,
+    (State.SEALED, "refuse"): State.REFUSED,
     (State.SEALED, "fail"): State.FAILED,
 }
 

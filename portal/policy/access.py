@@ -75,4 +75,4 @@ def standings(user_ids: Collection[str]) -> dict[str, Standing]:
         """,
         list(user_ids),
     )
-    return {each.person: Standing(each.policy, each.id, each.der, each.valid_until) if each.active else Standing(each.policy) for each in found}
+    return {each.person: Standing(each.policy, each.id, each.der, each.valid_until) if each.active else Standing(each.policy, disabled=True) for each in found}

@@ -77,6 +77,7 @@ class Standing:
     clearance_id: str | None = None
     clearance_der: bytes | None = None
     valid_until: datetime | None = None
+    disabled: bool = False  # the account, whatever the clearance
 
     def in_force(self, now: datetime) -> bool:
         """Whether time has run out for neither the clearance nor the policy."""
@@ -86,6 +87,8 @@ class Standing:
 
 def decide(standing: Standing, label_der: bytes | None, now: datetime) -> Decision:
     """secmail's decision for the rows' bytes. What can't be read is refused like what is not there."""
+    if standing.disabled:
+        return Decision(False, "the account is disabled")
     policy = None if standing.policy_id is None else spif(standing.policy_id)
     return labels.decide(_label(label_der), _clearance(standing.clearance_der, standing.valid_until), policy, now)
 

@@ -150,7 +150,7 @@ def blocked_recipients(
 class Barred:
     """Whom a label keeps out. Where the originator may not use it, that is all that is said, and `names` are all recipients."""
 
-    originator: bool
+    originator: Decision
     names: frozenset[str]  # as typed
     sentences: list[str]
 
@@ -249,16 +249,14 @@ class _Asked:
     def originator_may_use(self, classification: int, reference: str | None = None) -> bool:
         return engine.may_use(self.originator, classification, reference, self.now)
 
-    def originator_may_read(self, der: bytes) -> bool:
-        return engine.decide(self.originator, der, self.now).granted
-
     def barred(self, label: Label, recipients: Recipients) -> Barred:
-        if not self.originator_may_read(label.der):
-            return Barred(True, frozenset(name for name, _ in recipients), ["You may not use this label."])
+        originator = engine.decide(self.originator, label.der, self.now)
+        if not originator.granted:
+            return Barred(originator, frozenset(name for name, _ in recipients), ["You may not use this label."])
         outside = {name for name, person in recipients if isinstance(person, Outsider)}
         names = self.may_not_read(label.der)
         sentences = [f"{name} may not {'be sent' if name in outside else 'read'} {label.marking}." for name in names]
-        return Barred(False, frozenset(names), sentences)
+        return Barred(originator, frozenset(names), sentences)
 
     def may_not_use(self, classification: int, reference: str | None = None) -> list[str]:
         return self._refused(lambda held: engine.may_use(held, classification, reference, self.now))

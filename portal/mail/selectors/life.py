@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.mail.models import Delivery, Message, Outbound, undo_time
+from portal.mail.models import Delivery, Envelope, Message, Outbound, undo_time
 from portal.mail.outcomes import headline
 from portal.mail.states import State
 from portal.outbox.models import Precedence
@@ -55,24 +55,25 @@ def steps(user: User, message_id: str) -> Steps | None:
         steps=[*_steps_here(message, here, ways), *map(_way, ways)],
         can_undo=_can_undo(message),
         reason="Taken back. What you wrote is in Drafts." if message.state == State.UNDONE else message.reason,
-        final=message.state in STOPPED or (message.state == State.DELIVERED and not _any_on_its_way(ways)),
+        final=message.state in (*STOPPED, State.DELIVERED) and not _any_on_its_way(ways),
         draft_id=message.reopened_draft,
         delivery_id=sent.id if sent else "",
-        headline=_headline(message, here, ways),
+        headline=_headline(message, envelopes, here, ways),
     )
 
 
 def _steps_here(message: Message, here: int, ways: Sequence[Outbound]) -> list[Step]:
     """What this portal does with it, for everybody. `here` is how many of its recipients are people of this portal."""
-    sealed = message.sealed_at is not None
-    sealing = "failed" if message.state in STOPPED else ("done" if sealed else "doing")
+    sealed, stopped = message.sealed_at is not None, message.state in STOPPED
+    sealing = "done" if sealed else ("failed" if stopped else "doing")
+    delivery = "done" if message.delivered_at else ("waiting" if not sealed else "failed" if stopped else "doing")
     return [
         Step("accepted", "done", message.submitted_at),
         Step("signed", sealing, message.sealed_at),
         Step("encrypted", "waiting" if sealing == "failed" else sealing, message.sealed_at),
         Step(
             "delivered" if not ways else ("delivered here" if here else "kept in Sent"),
-            "done" if message.delivered_at else ("doing" if sealed else "waiting"),
+            delivery,
             message.delivered_at,
         ),
     ]
@@ -87,12 +88,17 @@ def _any_on_its_way(ways: Sequence[Outbound]) -> bool:
     return any(way.state == Outbound.State.WAITING and not way.reason for way in ways)
 
 
-def _headline(message: Message, here: int, ways: Sequence[Outbound]) -> str:
+def _headline(message: Message, envelopes: Sequence[Envelope], here: int, ways: Sequence[Outbound]) -> str:
     if message.state == State.UNDONE:
         return "Taken back"
     if message.state in STOPPED:
-        return "It did not leave" if message.sealed_at is None else "Not everybody got it"
+        return "Not everybody got it" if _anything_left(envelopes, ways) else "It did not leave"
     return headline(here=here, delivered_here=message.delivered_at is not None, ways=ways)
+
+
+def _anything_left(envelopes: Sequence[Envelope], ways: Sequence[Outbound]) -> bool:
+    """Whether somebody here has it, or somebody outside has it or may get it yet."""
+    return any(way.state != Outbound.State.FAILED for way in ways) or Delivery.objects.filter(envelope__in=envelopes, arrived_in=Delivery.Folder.INBOX).exists()
 
 
 _WAY_STATES = {

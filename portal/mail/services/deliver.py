@@ -12,6 +12,8 @@ from portal.keys.vault import sealers
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Delivery, Envelope, Message
 from portal.mail.services.envelopes import addressed_digest, summary_context
+from portal.mail.services.finish import LONGEST_REASON
+from portal.mail.services.plans import objection
 from portal.mail.services.seal import originator_actor, whole_message
 from portal.mail.states import State, after
 from portal.outbox.registry import Claimed
@@ -28,7 +30,10 @@ class Readdressed(Exception):
 
 
 def deliver(job: Claimed) -> Callable[[], None] | None:
-    """Writes a delivery with its sealed summary for every mailbox, and asks again who may have it."""
+    """Writes a delivery with its sealed summary for every mailbox, and asks again who may have it, and whether its originator may send it.
+
+    If not, nobody gets it. The originator's own copy is kept in any case: by now nothing else holds what they wrote.
+    """
     envelope = by_id(Envelope, job.target)
     if envelope is None or envelope.summary is None:
         return None
@@ -38,16 +43,18 @@ def deliver(job: Claimed) -> Callable[[], None] | None:
     stop_here("deliver.opened")
     if line.addressed != addressed_digest(envelope):
         raise Readdressed
-    people = rows(User, "SELECT * FROM accounts_user WHERE is_active AND id IN %s", envelope.recipients)
-    decisions = decide_for_all(people, message.label)
-    refused = [user for user in people if not decisions[user.id].granted]
-    mailboxes = [(user, Delivery.Folder.INBOX) for user in people if decisions[user.id].granted]
+    people = rows(User, "SELECT * FROM accounts_user WHERE id IN %s", envelope.recipients)
+    originator = [message.originator] if people and message.originator else []  # nobody here decides about somebody outside
+    decisions = decide_for_all([*people, *originator], message.label)
+    stopped = "".join(objection(message, decisions[each.id]) for each in originator)
+    refused = [(user, stopped or decisions[user.id].reason) for user in people if stopped or not decisions[user.id].granted]
+    mailboxes = [(user, Delivery.Folder.INBOX) for user in people if not stopped and decisions[user.id].granted]
     if envelope.kind == Envelope.Kind.SHARED:
         mailboxes.append((message.originator, Delivery.Folder.SENT))
     seals = sealers({owner.id for owner, _ in mailboxes})
     deliveries = [_delivery(envelope, owner, folder, line, seals[owner.id]) for owner, folder in mailboxes]
     stop_here("deliver.made")
-    return lambda: _finish(envelope, deliveries, refused)
+    return lambda: _finish(envelope, deliveries, refused, stopped)
 
 
 def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummary, seal: Callable[..., bytes]) -> Delivery:
@@ -72,7 +79,7 @@ def _delivery(envelope: Envelope, owner: User, folder: str, line: EnvelopeSummar
     return row
 
 
-def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> None:
+def _finish(envelope: Envelope, rows: list[Delivery], refused: list[tuple[User, str]], stopped: str) -> None:
     message = envelope.message
     # Locked: of two envelopes that are finished at the same time, the later one must see that the other is done.
     message.state = by_id(Message, message.id, locked=True).state
@@ -87,20 +94,20 @@ def _finish(envelope: Envelope, rows: list[Delivery], refused: list[User]) -> No
     }
     received = [row for row in rows if row.arrived_in == Delivery.Folder.INBOX]
     record_all({"verb": Verb.DELIVERED, "id": row.id, "about": row.owner.username, **common} for row in received)
-    for user in refused:
+    for user, reason in refused:
         record(
             verb=Verb.DELIVERED,
             id="",
             about=user.username,
             outcome=Outcome.REFUSED,
-            reason="the clearance no longer allows this label",
+            reason=reason,
             **common,
         )
     change(Envelope, {"summary": None, "intake_key": ""}, id=envelope.id)
-    if message.state == State.SEALED and not _waits(message):
-        message.state = after(message.state, "deliver")
-        message.delivered_at = timezone.now()
-        message.reason = ""
+    if message.state == State.SEALED and (stopped or not _waits(message)):
+        message.state = after(message.state, "refuse" if stopped else "deliver")
+        message.delivered_at = None if stopped else timezone.now()
+        message.reason = stopped[:LONGEST_REASON]
         keep(message, "state", "delivered_at", "reason")
 
 
@@ -120,7 +127,7 @@ def delivery_held_up(job: Claimed) -> None:
     if envelope is None:
         return
     message = envelope.message
-    Message.objects.filter(id=message.id).update(reason=HELD_UP)
+    Message.objects.filter(id=message.id, state=State.SEALED).update(reason=HELD_UP)
     record(
         verb=Verb.FAILED,
         actor=originator_actor(message),

@@ -8,7 +8,9 @@ from portal.keys.models import Certificate
 from portal.mail.content import Submission
 from portal.mail.directory import Outside, Party, cleared, encryption_certificates
 from portal.mail.models import Envelope, Message
+from portal.mail.states import State
 from portal.policy import selectors as policy
+from portal.policy.access import Decision
 from portal.rows import rows
 
 
@@ -37,10 +39,11 @@ class Plan:
 
 
 def people_of(message: Message, submission: Submission) -> dict[str, Party]:
-    """Originator and recipients by id, as they are now."""
+    """Originator and recipients by id, as they are now. The originator also if disabled: why they may not send is for `decide` to say."""
     ids = {message.originator_id, *submission.to, *submission.cc, *submission.bcc}
     people: dict[str, Party] = {each: Outside(each) for each in ids if "@" in each}
-    people |= {user.id: user for user in rows(User, "SELECT * FROM accounts_user WHERE is_active AND id IN %s", list(ids))}
+    found = rows(User, "SELECT * FROM accounts_user WHERE (is_active OR id = %s) AND id IN %s", message.originator_id, list(ids))
+    people |= {user.id: user for user in found}
     if missing := ids - people.keys():
         raise CannotSeal(f"{len(missing)} of the people addressed can't be reached any more.")
     return people
@@ -49,10 +52,20 @@ def people_of(message: Message, submission: Submission) -> dict[str, Party]:
 def decide(message: Message, people: dict[str, Party]) -> None:
     """Again, with the clearances of this moment: they may have changed since the message was accepted, or sealed."""
     barred = policy.barred(message.originator, message.label, cleared((each.username, each) for each in people.values()))
-    if barred.originator:
-        raise CannotSeal("Your clearance no longer allows this label.")
+    if reason := objection(message, barred.originator):
+        raise CannotSeal(reason)
     if barred.names:
         raise CannotSeal(" ".join(barred.sentences))
+
+
+def objection(message: Message, decision: Decision) -> str:
+    """Why the originator may not send this message any more, by the decision about them; empty if they may.
+
+    Refused is final: what comes back, a clearance or an account, does not send by itself what its originator was told did not leave.
+    """
+    if message.state == State.REFUSED:
+        return message.reason
+    return "" if decision.granted else f"You may no longer send this message: {decision.reason}."
 
 
 def plans_for(message: Message, submission: Submission, people: dict[str, Party]) -> list[Plan]:

@@ -54,7 +54,7 @@ def make(
         message.originator_id
     )
     if signing is None:
-        raise CannotSeal("You have no valid signing key.")
+        raise CannotSeal(keys_selectors.why_none_holds(message.originator, PrivateKey.Purpose.SIGNING))
     shared = next(plan for plan in plans if plan.kind == Envelope.Kind.SHARED)
     letter = _letter(message, submission, people)
     try:

@@ -8,13 +8,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.accounts.services import disable
+from portal.accounts.services import disable, enable
 from portal.audit.services import SYSTEM, Refused
 from portal.keys.models import Anchor, Certificate
 from portal.keys.selectors import authority_pem
 from portal.keys.services import add_certificate, add_revocation_list, withdraw_anchor, withdraw_certificate
 from portal.mail import selectors, services, smtp
-from portal.mail.models import Envelope, Outbound
+from portal.mail.models import Envelope, Message, Outbound
 from portal.mail.services.release import end_release, release
 from portal.outbox import services as outbox
 from portal.outbox.models import Job
@@ -152,11 +152,12 @@ def test_a_release_that_ends_before_sealing_stops_the_message(organisation, rela
     assert relay.taken == []
 
 
+NO_LONGER = "You may no longer send this message"
 WITHDRAWN = {
     "release": (lambda: end_release(actor=SYSTEM, domain="elsewhere.example"), f"{OLGA} may not be sent CONFIDENTIAL"),
     "lower release": (lambda: release(actor=SYSTEM, domain="elsewhere.example", classification=UNCLASSIFIED), f"{OLGA} may not be sent CONFIDENTIAL"),
-    "clearance": (lambda: revoke_clearance(actor=SYSTEM, user=User.objects.get(username="alice")), "Your clearance no longer allows this label"),
-    "originator": (lambda: disable(actor=SYSTEM, user=User.objects.get(username="alice")), "Your clearance no longer allows this label"),
+    "clearance": (lambda: revoke_clearance(actor=SYSTEM, user=User.objects.get(username="alice")), f"{NO_LONGER}: there is no clearance."),
+    "originator": (lambda: disable(actor=SYSTEM, user=User.objects.get(username="alice")), f"{NO_LONGER}: the account is disabled."),
     "certificate": (lambda: withdraw_certificate(actor=SYSTEM, certificate_id=certificate().id, reason="lost"), "was withdrawn by a registrar"),
     "authority": (lambda: withdraw_anchor(actor=SYSTEM, fingerprint=Anchor.objects.get().fingerprint), "is not trusted here"),
     "row of the certificate": (lambda: certificate().delete(), "is not known any more"),
@@ -190,7 +191,19 @@ def test_what_is_withdrawn_between_two_attempts_stops_the_next(organisation, rel
     assert way(message_id).state == Outbound.State.WAITING
     revoke_clearance(actor=SYSTEM, user=organisation.user("alice"))
     try_again()
-    assert is_refused(organisation, relay, message_id, "Your clearance no longer allows this label")
+    assert is_refused(organisation, relay, message_id, f"{NO_LONGER}: there is no clearance.")
+
+
+def test_what_delivery_here_has_refused_does_not_leave_either_whatever_comes_back(organisation, relay, olga):
+    message_id, _ = organisation.submit("alice", to=f"bob, {OLGA}")
+    outbox.run(outbox.claim())  # sealed
+    disable(actor=SYSTEM, user=organisation.user("alice"))
+    job = outbox.claim()
+    outbox.run(job)
+    enable(actor=SYSTEM, user=organisation.user("alice"))
+    outbox.run_until_idle()
+    assert (job.kind, Message.objects.get(id=message_id).state) == ("deliver", "refused")
+    assert is_refused(organisation, relay, message_id, f"{NO_LONGER}: the account is disabled.")
 
 
 def test_a_certificate_that_came_after_sealing_does_not_stand_in_for_the_one_withdrawn(organisation, relay, olga):

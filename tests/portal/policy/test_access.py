@@ -101,7 +101,7 @@ def test_a_disabled_person_reads_nothing(alice, label):
     assert access.readable_labels(alice) == {secret.id}
     alice.is_active = False
     alice.save()
-    assert access.decide_for(alice, secret) == access.Decision(False, "there is no clearance")
+    assert access.decide_for(alice, secret) == access.Decision(False, "the account is disabled")
     assert access.readable_labels(alice) == frozenset()
 
 
