@@ -1,6 +1,6 @@
 """Certificate revocation lists: what one list says about one certificate, RFC 5280 sections 5 and 6.3.3."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -77,7 +77,7 @@ class RevocationList:
         """
         if any(_is_unknown(each) for each in self.parsed.extensions):
             return False
-        if CRITICAL not in self.parsed.tbs_certlist_bytes:
+        if CRITICAL not in self.parsed.tbs_certlist_bytes and not self.is_indirect:
             return True
         try:
             return all(self._is_known(each) for entry in self.parsed for each in entry.extensions)
@@ -96,20 +96,20 @@ class RevocationList:
         issuer, serial_number = comparable_name(certificate.issuer_der), certificate.serial_number
         found: x509.RevokedCertificate | None
         if self.is_indirect or serial_number < 0:  # the short way knows neither
-            entries = (entry for entry, name in self._by_issuer() if name == issuer)
+            entries = (entry for entry, names in self._by_issuer() if issuer in names)
             found = next((each for each in entries if each.serial_number == serial_number), None)
         else:
             found = self.parsed.get_revoked_certificate_by_serial_number(serial_number)
         return _revoked(found) if found else None
 
-    def _by_issuer(self) -> Iterator[tuple[x509.RevokedCertificate, Hashable]]:
+    def _by_issuer(self) -> Iterator[tuple[x509.RevokedCertificate, set[Hashable]]]:
         """RFC 5280 section 5.3.3: an entry without certificate issuer has that of "the preceding entry", the first that of the list."""
-        name = self.issuer
+        names = {self.issuer}
         for entry in self.parsed:
             for each in entry.extensions if self.is_indirect else ():
                 if isinstance(each.value, x509.CertificateIssuer):
-                    name = next(iter(_directory_names(each.value)), name)
-            yield entry, name
+                    names = set(_directory_names(each.value))
+            yield entry, names
 
 
 @lru_cache(maxsize=16)  # a message may bring lists of four megabytes
@@ -186,9 +186,10 @@ def _scope(revocation_list: RevocationList, certificate: Certificate) -> Reasons
             continue
         names = _names(point, revocation_list) or issuers
         covered |= _reasons(revocation_list, certificate, names) & (point.reasons or ALL_REASONS)
-    # "assume a DP with both the reasons and the cRLIssuer fields omitted and a distribution point name of the certificate issuer"
+    # "the sequence of names in fullName is generated from the certificate issuer field as well as the certificate issuerAltName extension"
     if revocation_list.issuer == own:
-        covered |= _reasons(revocation_list, certificate, {own})
+        others = _general_names(certificate.extension(x509.IssuerAlternativeName) or ())
+        covered |= _reasons(revocation_list, certificate, {own} | others)
     return frozenset(covered)
 
 
@@ -213,11 +214,14 @@ def _names(
     if point.relative_name is not None:
         full = x509.Name([*revocation_list.parsed.issuer.rdns, point.relative_name])
         return {comparable_name(full.public_bytes())}
-    names = point.full_name or ()
+    return _general_names(point.full_name or ())
+
+
+def _general_names(names: Iterable[x509.GeneralName]) -> set[Hashable]:
     return {each for each in names if not isinstance(each, x509.DirectoryName)} | set(_directory_names(names))
 
 
-def _directory_names(names: Sequence[x509.GeneralName] | x509.CertificateIssuer) -> Iterator[Hashable]:
+def _directory_names(names: Iterable[x509.GeneralName]) -> Iterator[Hashable]:
     return (comparable_name(each.value.public_bytes()) for each in names if isinstance(each, x509.DirectoryName))
 
 

@@ -1,9 +1,11 @@
 """Whether a certificate of a path is revoked, by lists and answers whose signers are verified first: RFC 5280 section 6.3, RFC 6960."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import TypeVar
 
 from cryptography import x509
@@ -17,9 +19,10 @@ from .ocsp import OcspResponse, read_response
 from .options import PathOptions, Revocation
 from .signatures import signed_by
 from .ways import Chain
-from .words import ALL_REASONS, Revoked, Word, revoked
+from .words import ALL_REASONS, NO_REASONS, Revoked, Word, revoked
 
 FindPaths = Callable[[Certificate, Certificate, datetime], Iterator[Chain]]
+Standing = Callable[[Chain, Chain], bool]  # whether a path of who signed evidence makes it count about the first of another path
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Evidence:
         self._complete = [each for each in lists if not each.is_delta]
         self._deltas = [each for each in lists if each.is_delta]
         self._responses = list(_readable(self.options.ocsps, read_response))
+        self._named: dict[Hashable, list[Certificate]] = defaultdict(list)
+        for each in self.known if lists else ():
+            self._named[comparable_name(each.subject_der)].append(each)
 
     @property
     def is_hard(self) -> bool:
@@ -85,32 +91,26 @@ class Evidence:
     def _words(self, chain: Chain) -> Iterator[Word]:
         certificate, issuer = chain[:2]
         for each in self._complete:
-            signer = self._list_signer(each, chain)
-            if signer is not None:
-                yield from crls.words(each, self._deltas, certificate, signer)
+            direct = each.issuer == comparable_name(certificate.issuer_der)
+            vouch, accuse = (_is_issuer, _is_issuer) if direct else (_is_near, _has_same_anchor)
+            for signers in self._list_signers(each, chain):
+                yield from self._weighed(crls.words(each, self._deltas, certificate, signers[0]), signers, chain, vouch, accuse)
         for response in self._responses:
             said = list(response.words(certificate, issuer))
             signers = self._answerers(response, issuer) if said else []
-            yield from (each for each in said if any(self._may_say(each, signer, chain) for signer in signers))
+            yield from self._weighed(said, signers, chain, _has_same_anchor, _has_same_anchor)
 
     # Who may sign
 
-    def _list_signer(self, revocation_list: RevocationList, chain: Chain) -> Certificate | None:
-        """RFC 5280 section 6.3.3 f and g: the issuer, another certificate of it, or who the certificate names as CRL issuer."""
-        certificate, issuer = chain[:2]
-        named = [each for each in self.known if comparable_name(each.subject_der) == revocation_list.issuer]
-        direct = comparable_name(certificate.issuer_der) == revocation_list.issuer
-        for signer in dict.fromkeys((issuer, *named) if direct else named):
-            if not signer.may("crl_sign") or not signed_by(revocation_list.data, signer):
-                continue
-            # Two authorities of one name are two: another certificate of the issuer has the same superior, or is by itself
-            superiors = map(comparable_name, (issuer.issuer_der, issuer.subject_der))
-            other = direct and signer not in chain
-            if other and comparable_name(signer.issuer_der) not in superiors:
-                continue
-            if any(not other or _holder(_superior(each)) in map(_holder, chain[1:]) for each in self._good_paths(signer, chain, self.at)):
-                return signer if revocation_list.is_understood else None
-        return None
+    def _list_signers(self, revocation_list: RevocationList, chain: Chain) -> Iterator[list[Certificate]]:
+        """RFC 5280 section 6.3.3 f and g: certificates of the list's issuer for a key that made the signature. Their paths are another question."""
+        by_key: dict[bytes, list[Certificate]] = defaultdict(list)
+        for each in sorted(self._named.get(revocation_list.issuer, ()), key=lambda each: each not in chain):
+            if each.may("crl_sign"):
+                by_key[each.public_key_info].append(each)
+        for signers in by_key.values():
+            if signed_by(revocation_list.data, signers[0]) and revocation_list.is_understood:
+                yield signers
 
     def _answerers(self, response: OcspResponse, issuer: Certificate) -> list[Certificate]:
         """RFC 6960 section 4.2.2.2: the issuer itself, or whom it issued a certificate with id-kp-OCSPSigning; an older one may have the same key."""
@@ -119,31 +119,57 @@ class Evidence:
         candidates = dict.fromkeys((*response.certificates, *self.known))
         return [each for each in candidates if _is_responder(each, issuer) and signed_by(response.data, each)]
 
-    def _may_say(self, word: Word, signer: Certificate, chain: Chain) -> bool:
-        """An old answer may still accuse, if its signer could then; to vouch for somebody he needs to be valid now."""
-        moment = word.issued if word.revoked else max(self.at, word.issued)
-        return any(self._good_paths(signer, chain, moment))
+    def _weighed(
+        self, words: Iterable[Word], signers: Sequence[Certificate], chain: Chain, vouch: Standing, accuse: Standing
+    ) -> Iterator[Word]:
+        """The words as far as they count: to vouch for somebody a signer needs to be valid now; who could accuse then still does."""
+        for word in words:
+            now = max(self.at, word.issued)
+            silent = word.revoked is None or word.revoked.since > self.at
+            if silent and any(vouch(own, chain) for own in self._good_paths(signers, chain, now, proven=True)):
+                yield word
+            elif word.revoked is not None:
+                moments = dict.fromkeys((now, word.issued))
+                if any(accuse(own, chain) for each in moments for own in self._good_paths(signers, chain, each, proven=False)):
+                    yield replace(word, reasons=NO_REASONS)
 
-    def _good_paths(self, signer: Certificate, chain: Chain, moment: datetime) -> Iterator[Chain]:
-        """The valid paths of a signer of evidence to the same anchor in which nobody is revoked."""
-        if signer in chain[1:]:
-            yield chain[chain.index(signer) :]
-            return
-        unchecked = signer.extension(x509.OCSPNoCheck) is not None
-        for own in self.find_paths(signer, chain[-1], moment):
-            self.changes += [each.not_after for each in own]
-            if self.objection(own[1:] if unchecked else own) is None:
-                yield own
+    def _good_paths(self, signers: Sequence[Certificate], chain: Chain, moment: datetime, *, proven: bool) -> Iterator[Chain]:
+        """The valid paths of signers of evidence to the same anchor in which nobody is revoked, and (``proven``) it is known of whoever it must be."""
+        for signer in signers:
+            if signer in chain[1:]:
+                yield chain[chain.index(signer) :]
+                continue
+            unchecked = signer.extension(x509.OCSPNoCheck) is not None
+            for own in self.find_paths(signer, chain[-1], moment):
+                self.changes += [each.not_after for each in own if each.not_after > self.at]
+                found = self.objection(own[1:] if unchecked else own)
+                if found is None or (found[1] is None and not proven):
+                    yield own
 
 
-def _superior(path: Chain) -> Certificate:
-    """The next authority above the first certificate, whatever keys and certificates either of them has of itself."""
-    others = (each for each in path[1:] if each.subject_der != path[0].subject_der and not each.asn1.self_issued)
-    return next(others, path[-1])
+# Two authorities of one name are two. Each names those below it, so that who is meant is told by the names from the anchor down
 
 
-def _holder(certificate: Certificate) -> Hashable:
-    return comparable_name(certificate.subject_der), certificate.public_key_info
+def _is_issuer(own: Chain, chain: Chain) -> bool:
+    """Whether it is a path of the issuer, by whatever keys and certificates it has of itself."""
+    return _names(own) == _names(chain[1:])
+
+
+def _is_near(own: Chain, chain: Chain) -> bool:
+    """Whether who signed is named by an authority of the path. An indirect list of others may be that of a namesake, whom an authority with
+    no say in the certificate made: RFC 5280 section 8 has it taken into account, and wants the same anchor "at a minimum".
+    """
+    names = _names(chain[1:])
+    return _names(own)[1:] in {names[above:] for above in range(len(names) + 1)}
+
+
+def _has_same_anchor(own: Chain, chain: Chain) -> bool:
+    return own[-1] == chain[-1]
+
+
+def _names(path: Chain) -> tuple[Hashable, ...]:
+    """From the first certificate up, each once however many certificates follow each other in it."""
+    return tuple(name for name, _ in groupby(comparable_name(each.subject_der) for each in path))
 
 
 Read = TypeVar("Read")

@@ -9,6 +9,7 @@ from cryptography.x509 import ReasonFlags
 Reasons = frozenset[ReasonFlags]
 
 ALL_REASONS: Reasons = frozenset(ReasonFlags) - {ReasonFlags.unspecified, ReasonFlags.remove_from_crl}
+NO_REASONS: Reasons = frozenset()
 FOR_PEOPLE = {
     ReasonFlags.key_compromise: "its key was compromised",
     ReasonFlags.ca_compromise: "the key of its issuer was compromised",

@@ -6,11 +6,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from test_path_rules import bare, mailbox, with_email_address
-from test_paths import ADA, AUTHORITY, NOW, ROOT, TRUST, Holder, answer, check, crl, issue, usage
+from test_paths import ADA, AUTHORITY, DAY, NOW, ROOT, TRUST, Holder, answer, check, crl, issue, usage
 from test_revocation import (
     COMPROMISE,
     GOOD,
     HARD,
+    HOLD,
     REVOKED,
     UNPROVEN,
     directory,
@@ -22,7 +23,7 @@ from test_revocation import (
     scope,
 )
 
-from secmail import Certificate, TrustStore, der
+from secmail import Certificate, Malformed, TrustStore, der
 from secmail.paths import PathOptions, Paths, PathVerdict, validate
 from secmail.paths.validation import MAX_PATHS, TOO_MANY
 
@@ -98,6 +99,44 @@ def test_a_namesake_below_a_namesake_of_the_superior_is_another():
     assert check(ADA, AUTHORITY, other, root, namesake, crls=[crl(namesake, ADA)])
 
 
+def indirect(signer: Holder, *entries, **options) -> bytes:
+    """A list about what Authority issued."""
+    about = ((x509.CertificateIssuer(directory(AUTHORITY)), True),)
+    return revocation_list(signer, *entries, extensions=scope(indirect_crl=True), entry_extensions=about, **options)
+
+
+def test_a_namesake_of_a_crl_issuer_vouches_for_nobody():
+    """RFC 5280 section 8: "Implementers should take into account the possible existence of multiple unrelated CAs and CRL issuers with the same name"."""
+    other = issue("Other", ROOT, x509.NameConstraints([x509.RFC822Name("example.com")], None), ca=True)
+    namesake, known = issue("Lister", other, usage("crl_sign")), [other, MIDDLE, LISTER]
+    for said in ([], [(BOB, HOLD)]):  # "revoked from tomorrow on" is no better
+        assert hard(BOB, crl(other), indirect(namesake, *said, since=NOW + DAY), others=[*known, namesake]).reason == UNPROVEN
+    held = indirect(LISTER, (BOB, HOLD), days=(-3, 7), since=NOW - 4 * DAY)
+    assert "suspended" in check(BOB, AUTHORITY, *known, namesake, crls=[held, indirect(namesake)]).reason
+
+
+def test_a_crl_issuer_below_another_authority_accuses():
+    """He may be the one who is meant, for whom RFC 5280 section 6.3.3 f asks no more than the same anchor."""
+    assert "revoked on" in about_bob(MIDDLE).reason
+    assert hard(BOB, indirect(LISTER), crl(MIDDLE), others=[MIDDLE, LISTER]).reason == UNPROVEN
+
+
+def test_a_namesake_of_a_crl_issuer_below_another_anchor_says_nothing():
+    stranger = issue("Stranger", ca=True)
+    namesake = issue("Lister", stranger, usage("crl_sign"))
+    trust = TrustStore([*TRUST.anchors, stranger.certificate])
+    assert check(BOB, AUTHORITY, namesake, crls=[indirect(namesake, (BOB, COMPROMISE))], trust=trust)
+    assert hard(BOB, indirect(namesake), others=[namesake], trust=trust).reason == UNPROVEN
+
+
+def test_a_crl_issuer_is_named_by_an_authority_of_the_path():
+    """With whatever key that authority has now."""
+    renewed = issue("Authority", ROOT, ca=True)
+    for superior in (ROOT, AUTHORITY, renewed):
+        lister = issue("Lister", superior, usage("crl_sign"))
+        assert hard(BOB, indirect(lister), crl(renewed), crl(AUTHORITY), others=[renewed, lister])
+
+
 def test_a_superior_may_have_a_new_key():
     root = issue("Root", ROOT, ca=True)
     signer = issue("Authority", root, usage("crl_sign"))
@@ -115,22 +154,29 @@ def test_in_an_invalid_path_nobody_vouches_for_those_of_a_valid_one():
         assert verdict.reason in {UNPROVEN, "a certificate of its issuer expired on 19 February 2026"}
 
 
-def test_the_other_signature_of_the_same_key_is_no_other_certificate():
-    """To each signature by ECDSA anybody finds a second one, so the same certificate has other octets: it is revoked, too."""
+def of_ada(even: bool, unused_bits: int = 0) -> bytes:
+    """Her certificate with that one of the two signatures by ECDSA, which anybody finds from the other, whose s is even or odd."""
     signed, algorithm, signature = (each for each in der.read(ADA.certificate.der))
     r, s = decode_dss_signature(signature.content[1:])
-    second = der.tlv(der.BIT_STRING, b"\0", encode_dss_signature(r, ORDER_OF_P256 - s))
-    twin = Certificate.from_der(der.sequence(signed.der, algorithm.der, second))
+    chosen = encode_dss_signature(r, s if (s % 2 == 0) is even else ORDER_OF_P256 - s)
+    return der.sequence(signed.der, algorithm.der, der.tlv(der.BIT_STRING, bytes([unused_bits]), chosen))
+
+
+@pytest.mark.parametrize("even", [True, False])
+def test_the_other_signature_of_the_same_key_is_no_other_certificate(even):
+    """The same certificate in other octets: it is revoked, too."""
+    twin = Certificate.from_der(of_ada(even))
     for lists, valid in (((), True), ((crl(AUTHORITY, ADA),), False)):
         assert validate(twin, trust=TRUST, at=NOW, intermediates=[AUTHORITY.certificate], options=PathOptions(lists)).valid is valid
 
 
 def test_a_signature_with_bits_left_over_makes_no_certificate():
-    """Beside ECDSA's second form it would be one more way to give a certificate other octets."""
-    signed, algorithm, signature = (each for each in der.read(ADA.certificate.der))
+    """Beside ECDSA's second form it would be one more way to give a certificate other octets. One bit is left over only where it is 0."""
     for unused, valid in ((0, True), (1, False)):
-        twin = Certificate.from_der(der.sequence(signed.der, algorithm.der, der.tlv(der.BIT_STRING, bytes([unused]), signature.content[1:])))
+        twin = Certificate.from_der(of_ada(even=True, unused_bits=unused))
         assert validate(twin, trust=TRUST, at=NOW, intermediates=[AUTHORITY.certificate]).valid is valid
+    with pytest.raises(Malformed):
+        Certificate.from_der(of_ada(even=False, unused_bits=1))
 
 
 @pytest.mark.parametrize(("digest", "oid", "same"), [(hashes.SHA256(), "1.2.840.10045.4.3.2", True), (hashes.SHA384(), "1.2.840.10045.4.3.3", False)])

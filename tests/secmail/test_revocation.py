@@ -148,9 +148,27 @@ def test_anchors_with_the_same_name_and_different_keys_are_told_apart():
     assert not check(ADA, trust=trust, crls=[crl(ROOT, AUTHORITY)])
 
 
-def test_a_list_of_an_expired_signer_proves_nothing():
+def test_a_list_of_an_expired_signer_proves_nothing_and_accuses():
     signer = issue("Authority", ROOT, usage("crl_sign"), days=(-100, -1))
     assert hard(ADA, crl(signer), others=[signer]).reason == UNPROVEN
+    for days, revoked in (((-9, 7), True), ((-0.5, 7), False)):  # issued before the end, and after it
+        listed = crl(signer, ADA, days=days, when=NOW - 10 * DAY)
+        assert ("revoked on" in check(ADA, AUTHORITY, signer, crls=[listed]).reason) is revoked
+
+
+def test_a_list_is_that_of_a_renewed_signer():
+    """Its certificate at the time need not be known."""
+    signer = issue("Authority", ROOT, usage("crl_sign"), days=(-1, 100))
+    for lists, reason in (([], "valid"), ([ADA], "revoked on")):
+        assert reason in hard(ADA, crl(signer, *lists, days=(-3, 7)), others=[signer]).reason
+
+
+def test_a_signer_of_whom_nothing_is_known_accuses():
+    """Hard checking wants proof of who vouches. Whoever keeps it back would otherwise hide what he says."""
+    signer = issue("Authority", ROOT, usage("crl_sign"))
+    answers = [answer(AUTHORITY, ADA, GOOD), response(ROOT, AUTHORITY, issuer=ROOT)]
+    assert check(ADA, AUTHORITY, signer, crls=[crl(signer)], ocsps=answers, **HARD)
+    assert "revoked on" in check(ADA, AUTHORITY, signer, crls=[crl(signer, ADA)], ocsps=answers, **HARD).reason
 
 
 # What a list is about
@@ -182,6 +200,14 @@ def test_distribution_points_have_to_match():
     assert hard(ADA, revocation_list(AUTHORITY, extensions=scope(full_name=POINT))).reason == UNPROVEN
 
 
+def test_the_issuer_has_other_names_too():
+    """RFC 5280 section 6.3.3: names come "from the certificate issuer field as well as the certificate issuerAltName extension"."""
+    own = [x509.UniformResourceIdentifier("http://ca.example")]
+    ada = issue("Ada", AUTHORITY, x509.IssuerAlternativeName(own))
+    listed = revocation_list(AUTHORITY, (ada, COMPROMISE), extensions=scope(full_name=own))
+    assert "revoked on" in check(ada, crls=[listed]).reason
+
+
 @pytest.mark.parametrize(
     ("kind", "proves"),
     [("only_contains_user_certs", True), ("only_contains_ca_certs", False), ("only_contains_attribute_certs", False)],
@@ -210,6 +236,27 @@ def test_an_indirect_list_is_one_of_whom_the_certificate_names():
     for extensions, revoked in ((about, True), ((), False)):
         listed = revocation_list(lister, entry, extensions=indirect, entry_extensions=extensions)
         assert ("revoked on" in hard(ada, listed, others=[lister]).reason) is revoked
+
+
+def test_an_entry_names_an_issuer_in_several_ways():
+    """RFC 5280 section 5.3.3: "one or more names from the issuer field and/or issuer alternative name extension of the certificate"."""
+    lister, other = issue("Lister", ROOT, usage("crl_sign")), directory(issue("Other", ca=True))
+    ada = issue("Ada", AUTHORITY, points(issuers=directory(lister)))
+    for names, revoked in (([*other, *directory(AUTHORITY)], True), (other, False), (POINT, False)):
+        entry = ((x509.CertificateIssuer(names), True),)
+        listed = revocation_list(lister, (ada, COMPROMISE), extensions=scope(indirect_crl=True), entry_extensions=entry)
+        assert ("revoked on" in hard(ada, listed, others=[lister]).reason) is revoked
+
+
+def test_an_indirect_list_with_an_unreadable_entry_is_not_used():
+    """Whose certificates the entries after it are about is not known. Those of another list are about the same issuer's all the same."""
+    lister, bob = issue("Lister", ROOT, usage("crl_sign")), issue("Bob", AUTHORITY)
+    ada = issue("Ada", AUTHORITY, points(issuers=directory(lister)))
+    unreadable = ((x509.UnrecognizedExtension(x509.InvalidityDate.oid, b"\x05\x00"), False),)
+    ((indirect, _),) = scope(indirect_crl=True)
+    listed = revocation_list(lister, (bob, COMPROMISE), extensions=((indirect, False),), entry_extensions=unreadable)
+    assert hard(ada, listed, others=[lister]).reason == UNPROVEN
+    assert "revoked on" in check(ADA, crls=[revocation_list(AUTHORITY, (ADA, COMPROMISE), entry_extensions=unreadable)]).reason
 
 
 def test_a_list_of_the_issuer_counts_beside_that_of_whom_it_names():
