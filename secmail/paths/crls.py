@@ -10,7 +10,6 @@ from cryptography import x509
 
 from ..certificates import Certificate, comparable_name
 from ..errors import Malformed
-from .signatures import signed_by
 from .words import ALL_REASONS, Reasons, Revoked, Word
 
 CRITICAL = b"\x01\x01\xff"  # TRUE, as every critical extension has it
@@ -117,19 +116,12 @@ def read_list(data: bytes) -> RevocationList:
     return RevocationList.from_der(data)
 
 
-def words(
-    complete: RevocationList, deltas: Sequence[RevocationList], certificate: Certificate, signer: Certificate
-) -> Iterator[Word]:
-    """What a complete list says alone and with each delta that belongs to it; ``signer`` verified the complete one."""
-    reasons = _scope(complete, certificate)
-    if not reasons:
-        return
+def words(complete: RevocationList, deltas: Sequence[RevocationList], certificate: Certificate, reasons: Reasons) -> Iterator[Word]:
+    """What a complete list in whose scope the certificate is for these reasons says alone, and with each delta that belongs to it."""
     entry = complete.entry(certificate)
     yield Word(complete.issued, complete.until, _kept(entry), reasons)
     for delta in deltas:
-        # RFC 5280 section 6.3.3 h: with the key that verified the complete one
-        if _belongs(delta, complete) and signed_by(delta.data, signer) and delta.is_understood:
-            yield Word(delta.issued, delta.until, _kept(delta.entry(certificate) or entry), reasons)
+        yield Word(delta.issued, delta.until, _kept(delta.entry(certificate) or entry), reasons)
 
 
 def _kept(entry: Revoked | None) -> Revoked | None:
@@ -137,7 +129,7 @@ def _kept(entry: Revoked | None) -> Revoked | None:
     return None if entry is None or entry.reason is x509.ReasonFlags.remove_from_crl else entry
 
 
-def _belongs(delta: RevocationList, complete: RevocationList) -> bool:
+def belongs(delta: RevocationList, complete: RevocationList) -> bool:
     """RFC 5280 sections 5.2.4 and 6.3.3 c: same issuer, scope and key, and numbers that fit."""
     base, number, own = (
         delta.extension(x509.DeltaCRLIndicator),
@@ -173,7 +165,7 @@ def _revoked(entry: x509.RevokedCertificate) -> Revoked:
 # Scope
 
 
-def _scope(revocation_list: RevocationList, certificate: Certificate) -> Reasons:
+def scope(revocation_list: RevocationList, certificate: Certificate) -> Reasons:
     """The reasons for which the list would name the certificate, none if it is not about it: RFC 5280 section 6.3.3 b and d."""
     own = comparable_name(certificate.issuer_der)
     points: x509.CRLDistributionPoints | list[x509.DistributionPoint]

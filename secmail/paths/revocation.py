@@ -16,7 +16,7 @@ from ..errors import Malformed, SecmailError
 from . import crls
 from .crls import RevocationList, read_list
 from .ocsp import OcspResponse, read_response
-from .options import PathOptions, Revocation
+from .options import PathOptions
 from .signatures import signed_by
 from .ways import Chain
 from .words import ALL_REASONS, NO_REASONS, Revoked, Word, revoked
@@ -33,32 +33,70 @@ class Status:
     proven: bool
 
 
-@dataclass
 class Evidence:
-    """The evidence of one validation. ``find_paths`` gives those from a certificate to a given anchor that are valid at a moment.
+    """The evidence that validations have in common, read once, and who signed it.
 
-    ``known`` are certificates whose signatures lead to an anchor, and the anchors: those who may have signed evidence.
+    ``known`` are certificates whose signatures lead to an anchor, and the anchors: those who may have signed evidence. ``may_verify`` says
+    whether one more signature by a key may be verified: each authority of a name might have signed each list.
     """
 
-    options: PathOptions
+    def __init__(self, options: PathOptions, known: Iterable[Certificate], may_verify: Callable[[Certificate], bool]) -> None:
+        lists = list(_readable(options.crls, read_list))
+        self.complete = [each for each in lists if not each.is_delta]
+        self.responses = list(_readable(options.ocsps, read_response))
+        self._deltas = [each for each in lists if each.is_delta]
+        self._known, self._may_verify = list(known), may_verify
+        self._named: dict[Hashable, list[Certificate]] = defaultdict(list)
+        for each in self._known if lists else ():
+            self._named[comparable_name(each.subject_der)].append(each)
+        self._signed: dict[tuple[bytes, bytes], bool] = {}
+
+    def list_signers(self, revocation_list: RevocationList) -> Iterator[list[Certificate]]:
+        """RFC 5280 section 6.3.3 f and g: certificates of the list's issuer for a key that made the signature. Their paths are another question."""
+        by_key: dict[bytes, list[Certificate]] = defaultdict(list)
+        for each in self._named.get(revocation_list.issuer, ()):
+            if each.may("crl_sign"):
+                by_key[each.public_key_info].append(each)
+        for signers in by_key.values():
+            if self._has_signed(signers[0], revocation_list.data) and revocation_list.is_understood:
+                yield signers
+
+    def deltas(self, complete: RevocationList, signer: Certificate) -> list[RevocationList]:
+        """RFC 5280 section 6.3.3 c and h: those that belong to a complete list, with the key that verified it."""
+        return [
+            each
+            for each in self._deltas
+            if crls.belongs(each, complete) and self._has_signed(signer, each.data) and each.is_understood
+        ]
+
+    def answerers(self, response: OcspResponse, issuer: Certificate) -> list[Certificate]:
+        """RFC 6960 section 4.2.2.2: the issuer itself, or whom it issued a certificate with id-kp-OCSPSigning; an older one may have the same key."""
+        if self._has_signed(issuer, response.data):
+            return [issuer]
+        candidates = dict.fromkeys((*response.certificates, *self._known))
+        return [
+            each
+            for each in candidates
+            if _is_responder(each, issuer) and self._has_signed(issuer, each.der) and self._has_signed(each, response.data)
+        ]
+
+    def _has_signed(self, issuer: Certificate, data: bytes) -> bool:
+        key = issuer.public_key_info, data
+        if key not in self._signed:
+            self._signed[key] = self._may_verify(issuer) and signed_by(data, issuer)
+        return self._signed[key]
+
+
+@dataclass
+class Inquiry:
+    """What the evidence says in one validation. ``find_paths`` gives those from a certificate to a given anchor that are valid at a moment."""
+
+    evidence: Evidence
     at: datetime
-    known: list[Certificate]
+    is_hard: bool
     find_paths: FindPaths
     changes: list[datetime] = field(default_factory=list)
     _statuses: dict[Chain, Status | None] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        lists = list(_readable(self.options.crls, read_list))
-        self._complete = [each for each in lists if not each.is_delta]
-        self._deltas = [each for each in lists if each.is_delta]
-        self._responses = list(_readable(self.options.ocsps, read_response))
-        self._named: dict[Hashable, list[Certificate]] = defaultdict(list)
-        for each in self.known if lists else ():
-            self._named[comparable_name(each.subject_der)].append(each)
-
-    @property
-    def is_hard(self) -> bool:
-        return self.options.revocation is Revocation.HARD
 
     def objection(self, chain: Chain) -> tuple[Certificate, Revoked | None] | None:
         """The first certificate below the anchor, from there down, that is revoked, else that lacks the proof that is needed."""
@@ -90,34 +128,17 @@ class Evidence:
 
     def _words(self, chain: Chain) -> Iterator[Word]:
         certificate, issuer = chain[:2]
-        for each in self._complete:
+        for each in self.evidence.complete:
             direct = each.issuer == comparable_name(certificate.issuer_der)
             vouch, accuse = (_is_issuer, _is_issuer) if direct else (_is_near, _has_same_anchor)
-            for signers in self._list_signers(each, chain):
-                yield from self._weighed(crls.words(each, self._deltas, certificate, signers[0]), signers, chain, vouch, accuse)
-        for response in self._responses:
+            reasons = crls.scope(each, certificate)
+            for signers in self.evidence.list_signers(each) if reasons else ():
+                listed = crls.words(each, self.evidence.deltas(each, signers[0]), certificate, reasons)
+                yield from self._weighed(listed, signers, chain, vouch, accuse)
+        for response in self.evidence.responses:
             said = list(response.words(certificate, issuer))
-            signers = self._answerers(response, issuer) if said else []
-            yield from self._weighed(said, signers, chain, _has_same_anchor, _has_same_anchor)
-
-    # Who may sign
-
-    def _list_signers(self, revocation_list: RevocationList, chain: Chain) -> Iterator[list[Certificate]]:
-        """RFC 5280 section 6.3.3 f and g: certificates of the list's issuer for a key that made the signature. Their paths are another question."""
-        by_key: dict[bytes, list[Certificate]] = defaultdict(list)
-        for each in sorted(self._named.get(revocation_list.issuer, ()), key=lambda each: each not in chain):
-            if each.may("crl_sign"):
-                by_key[each.public_key_info].append(each)
-        for signers in by_key.values():
-            if signed_by(revocation_list.data, signers[0]) and revocation_list.is_understood:
-                yield signers
-
-    def _answerers(self, response: OcspResponse, issuer: Certificate) -> list[Certificate]:
-        """RFC 6960 section 4.2.2.2: the issuer itself, or whom it issued a certificate with id-kp-OCSPSigning; an older one may have the same key."""
-        if signed_by(response.data, issuer):
-            return [issuer]
-        candidates = dict.fromkeys((*response.certificates, *self.known))
-        return [each for each in candidates if _is_responder(each, issuer) and signed_by(response.data, each)]
+            answerers = self.evidence.answerers(response, issuer) if said else []
+            yield from self._weighed(said, answerers, chain, _has_same_anchor, _has_same_anchor)
 
     def _weighed(
         self, words: Iterable[Word], signers: Sequence[Certificate], chain: Chain, vouch: Standing, accuse: Standing
@@ -135,7 +156,7 @@ class Evidence:
 
     def _good_paths(self, signers: Sequence[Certificate], chain: Chain, moment: datetime, *, proven: bool) -> Iterator[Chain]:
         """The valid paths of signers of evidence to the same anchor in which nobody is revoked, and (``proven``) it is known of whoever it must be."""
-        for signer in signers:
+        for signer in sorted(signers, key=lambda each: each not in chain):
             if signer in chain[1:]:
                 yield chain[chain.index(signer) :]
                 continue
@@ -189,7 +210,6 @@ def _is_responder(certificate: Certificate, issuer: Certificate) -> bool:
             and ExtendedKeyUsageOID.OCSP_SIGNING in purposes
             and certificate.may("digital_signature")
             and comparable_name(certificate.issuer_der) == comparable_name(issuer.subject_der)
-            and signed_by(certificate.der, issuer)
         )
     except SecmailError:
         return False

@@ -30,8 +30,8 @@ from pyhanko_certvalidator.validate import async_validate_path
 from ..certificates import Certificate, comparable_name
 from ..errors import Malformed, SecmailError
 from .addresses import forbidden_address
-from .options import EMAIL_PROTECTION, PathOptions, PathVerdict, Purpose, TrustStore
-from .revocation import Evidence
+from .options import EMAIL_PROTECTION, PathOptions, PathVerdict, Purpose, Revocation, TrustStore
+from .revocation import Evidence, Inquiry
 from .signatures import signed_by, weaknesses
 from .ways import Chain, Ways
 from .words import day
@@ -132,6 +132,10 @@ class Paths:
     def anchored(self) -> list[Certificate]:
         return _anchored(self._intermediates, self.trust, self.may_verify)
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        return Evidence(self.options, dict.fromkeys((*self.trust.anchors, *self.anchored)), self.may_verify)
+
     def _take(self, budget: Iterator[int], count: int) -> bool:
         taken = sum(1 for _ in islice(budget, count)) == count
         self.complete = self.complete and taken
@@ -152,7 +156,7 @@ def _validated(paths: Paths, certificate: Certificate, purpose: Purpose, between
     def paths_of_signer(signer: Certificate, anchor: Certificate, moment: datetime) -> Iterator[Chain]:
         return _valid_paths_to(signer, anchor, moment, paths)
 
-    evidence = Evidence(options, at, list(dict.fromkeys((*trust.anchors, *paths.anchored))), paths_of_signer)
+    inquiry = Inquiry(paths.evidence, at, options.revocation is Revocation.HARD, paths_of_signer)
     parameters = _policy_parameters(options)
     refusals: list[Refusal] = []
     for path, chain in _paths(certificate, trust, between, paths):
@@ -165,10 +169,10 @@ def _validated(paths: Paths, certificate: Certificate, purpose: Purpose, between
             refusals.append((4, invalid[1]))
             continue
         # Revocation first: that a certificate is revoked matters more than that it also expired
-        reasons = [_revoked(chain, evidence), invalid, _not_for_mail(chain)]
+        reasons = [_revoked(chain, inquiry), invalid, _not_for_mail(chain)]
         refusal = min((each for each in reasons if each is not None), default=None)
         if refusal is None and paths.complete:
-            ends = [each.not_after for each in chain] + evidence.changes
+            ends = [each.not_after for each in chain] + inquiry.changes
             # Without evidence nothing but the certificates' validity depends on the moment
             since = at if options.crls or options.ocsps else max(each.not_before for each in chain)
             return PathVerdict(True, "the certificate is valid", chain, min(ends), weaknesses(chain), since)
@@ -273,8 +277,8 @@ def _rules(at: datetime) -> ValidationContext:
 # Judging one
 
 
-def _revoked(chain: Chain, evidence: Evidence) -> Refusal | None:
-    found = evidence.objection(chain)
+def _revoked(chain: Chain, inquiry: Inquiry) -> Refusal | None:
+    found = inquiry.objection(chain)
     if found is None:
         return None
     certificate, revoked = found

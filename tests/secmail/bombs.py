@@ -851,6 +851,25 @@ def crl_of_100000_entries():
     return signed(crls=der.tlv(0xA1, crl(100_000)))
 
 
+@bomb(ends=(SecmailError, None))
+def crls_that_each_authority_of_a_name_may_have_signed():
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    keys = [ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for _ in range(150)]
+    namesakes = [
+        built_certificate(named("ca"), named("ca 0"), key=key, serial_number=der.integer(number), extensions=CA_EXTENSIONS, issuer_key="ada")
+        for number, key in enumerate(keys, 1)
+    ]
+    leaves = [
+        Certificate.from_der(built_certificate(named("victim"), serial_number=der.integer(5_000 + n), extensions=ADA_EXTENSIONS, issuer_key="ca"))
+        for n in range(20)
+    ]
+    infos = [Forged(sid=each.issuer_and_serial_number).signer_info() for each in leaves]
+    bag = (certificate("ca").der, authority("ca 0", "ca", 1000, issuer_key="ca"), *namesakes, *(each.der for each in leaves))
+    return mime(signed_parts(*infos, certificates=bag, crls=der.tlv(0xA1, *(crl(number + 1, "ada") for number in range(8)))))
+
+
 @bomb()
 def crls_by_the_hundred():
     return signed(crls=der.tlv(0xA1, *(crl(number + 500, "ada") for number in range(190))))
