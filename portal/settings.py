@@ -126,6 +126,8 @@ if DATABASE_URL := env.str("DATABASE_URL", ""):
         DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=None, conn_health_checks=True)}
     except ValueError:  # its text may hold the password
         raise ImproperlyConfigured("DATABASE_URL must be like postgres://user:password@host/portal") from None
+    # The same few questions all day: the server plans each once for a connection, not each time (docs/decisions/load.md)
+    DATABASES["default"].setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=3)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 

@@ -1,11 +1,12 @@
 """When the dispatcher looks: every 50 ms on SQLite; on PostgreSQL when a transaction that queued a job tells (NOTIFY), or its time has come.
 
 A notification carries nothing and may be lost: the dispatcher looks every quarter of a second in any case, for leases that are over and jobs
-whose time has come.
+whose time has come. However many transactions tell, it looks no more often than on SQLite.
 """
 
 import contextlib
 import threading
+import time
 
 from django.db import connection
 
@@ -26,6 +27,7 @@ class Alarm:
 
     def __init__(self) -> None:
         self._listener = None
+        self._looked_at = float("-inf")
 
     def wait(self, stop: threading.Event) -> None:
         """Until a job was queued, the longest pause is over, or `stop` is set."""
@@ -38,6 +40,8 @@ class Alarm:
             self._listen()
             for _ in self._listener.notifies(timeout=LOOK_AT_LEAST_EVERY_SECONDS, stop_after=1):
                 pass
+            stop.wait(max(0.0, self._looked_at + LOOK_EVERY_SECONDS - time.monotonic()))
+            self._looked_at = time.monotonic()
         except psycopg.Error:
             self.close()
             stop.wait(LOOK_AT_LEAST_EVERY_SECONDS)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 # Session and roles 2, what is there already 1, recipients with keys, clearances and policy 4, draft and files 2, keys to seal to 2; once more
 # under the lock what is there already 2, then draft, label, message, job and event 5; how far it is 1. The test adds a savepoint, PostgreSQL a NOTIFY.
-SUBMIT = 22
+SUBMIT = 23
 # What was submitted 1, intake keys 2, people with keys and clearances 4, label and originator 2; then job, events, envelope, next job, draft and files 7, message 1,
 # the next claim 2; a savepoint, a NOTIFY.
 SEAL = 23

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 from django.db import connection, transaction
@@ -40,6 +41,17 @@ def test_a_transaction_that_rolls_back_tells_nothing(alarm):
         services.enqueue(kind="test", target="a")
         transaction.set_rollback(True)
     assert waited(alarm) >= wakeup.LOOK_AT_LEAST_EVERY_SECONDS * 0.9
+
+
+@postgresql
+def test_many_that_tell_at_once_are_few_looks(alarm):
+    looks = []
+    for target in "abc":
+        with transaction.atomic():
+            services.enqueue(kind="test", target=target)
+        alarm.wait(threading.Event())
+        looks.append(time.monotonic())
+    assert min(later - earlier for earlier, later in pairwise(looks)) >= wakeup.LOOK_EVERY_SECONDS * 0.9
 
 
 @postgresql
