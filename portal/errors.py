@@ -26,6 +26,7 @@ Answer = Callable[[HttpRequest, Exception], HttpResponse]
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 # What a form adds around a message of the largest size: boundaries, field names, the token.
 FORM_OVERHEAD = 1_000_000
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")  # RFC 9110 section 9.2.1: nobody asked for a change
 # A browser shows an answer only after it has sent everything, so a body that is too large is read and thrown away.
 # Beyond this many times the limit the connection is simply closed.
 DRAINED = 8
@@ -98,8 +99,13 @@ SLOW = replace(
 )  # fmt: skip
 BUSY = replace(
     SERVER_ERROR, status=503, title="The database is busy",
-    happened="The portal's database did not answer in time. This is not your fault.",
-    do="Try again in a moment. If it stays like this, give the reference below to your operator.",
+    happened="The portal can't use its database just now. This is not your fault.",
+    kept="Messages that were accepted are kept and go out by themselves. " + IN_DRAFTS,
+    do="Reload the page in a moment. If it stays like this, give the reference below to your operator.",
+)  # fmt: skip
+BUSY_CHANGING = replace(
+    BUSY, happened="The portal can't use its database just now, so what you did last may not be saved. This is not your fault.",
+    do="Go back and try again in a moment. If it stays like this, give the reference below to your operator.",
 )  # fmt: skip
 OTHER = Failure(
     400, "That did not work", "The portal could not do what was asked.", IN_DRAFTS, "Go back and try again."
@@ -247,5 +253,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    reason = sys.exception()
-    return page(request, BUSY if isinstance(reason, OperationalError) else SERVER_ERROR, cause=type(reason).__name__)
+    reason, failure = sys.exception(), SERVER_ERROR
+    if isinstance(reason, OperationalError):
+        failure = BUSY if request.method in SAFE_METHODS else BUSY_CHANGING
+    return page(request, failure, cause=type(reason).__name__)

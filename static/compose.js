@@ -47,6 +47,7 @@ async function save({ keepalive = false } = {}) {
     const answer = new DOMParser().parseFromString(await response.text(), "text/html").body;
     if (!response.ok) {
       changed = true;
+      if (response.status === 503) return saveLater("the portal is busy");
       saved.textContent = answer.querySelector(".failure p")?.textContent ?? answer.textContent.trim();
       return;
     }
@@ -55,9 +56,14 @@ async function save({ keepalive = false } = {}) {
     if (location.pathname !== form.dataset.edit) history.replaceState(null, "", form.dataset.edit);
   } catch {
     changed = true;
-    saved.textContent = "Not saved: no connection. It is tried again.";
-    timer = setTimeout(save, 5_000);
+    saveLater("no connection");
   }
+}
+
+function saveLater(reason) {
+  saved.textContent = `Not saved: ${reason}. It is tried again.`;
+  clearTimeout(timer);
+  if (form.isConnected) timer = setTimeout(save, 5_000); // not if Send was faster
 }
 
 form.addEventListener("input", (event) => {

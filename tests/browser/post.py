@@ -30,9 +30,10 @@ Alice"""
 
 @dataclass(frozen=True)
 class Post:
-    """Ids of messages, by subject."""
+    """Ids of messages, by subject, and the portal that has them."""
 
     ids: dict[str, str]
+    portal: Stack
 
 
 def post_everything(portal: Stack, passwords: dict[str, str]) -> Post:
@@ -47,7 +48,7 @@ def post_everything(portal: Stack, passwords: dict[str, str]) -> Post:
     ids[PLAN] = alice.send(to="alice", subject=PLAN, text="The inner harbour first.", classification="SECRET")
     _certificates_of_others(_browser(portal, "rex", passwords), alice)
     wait_for(lambda: _delivered(portal, *ids.values()), within=60, what="the mail has arrived")
-    return Post(ids)
+    return Post(ids, portal)
 
 
 def _fuel(alice: Browser) -> str:

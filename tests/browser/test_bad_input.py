@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import demo_passwords
+from tests.browser.conftest import demo_passwords, without_table
 from tests.browser.desk import PATIENCE, Desk
 from tests.http import Browser
 from tests.stack import Stack, wait_for
@@ -271,6 +271,21 @@ def _end_session(portal: Stack, name: str) -> None:
     with contextlib.closing(sqlite3.connect(portal.data / "portal.sqlite3", timeout=20)) as database, database:
         ended = database.execute("DELETE FROM keys_unlockedsession WHERE user_id = (SELECT id FROM accounts_user WHERE username = ?)", (name,))
         assert ended.rowcount == 1
+
+
+# --- the database is busy -----------------------------------------------------------------------------------------------------
+
+
+def test_a_draft_that_could_not_be_saved_says_so_and_is_saved_later(sit, portal):
+    alice = sit("alice")
+    alice.expects(503)
+    alice.new_message(to="bob", subject="Saved later")
+    with without_table(portal, "mail_draft"):
+        alice.page.get_by_label("Message").fill("Typed while the database was busy.")
+        expect(alice.page.locator("#saved")).to_have_text("Not saved: the portal is busy. It is tried again.")
+    expect(alice.page.locator("#saved")).to_contain_text("Saved")
+    kept(alice, "Saved later")
+    expect(alice.page.get_by_label("Message")).to_have_value("Typed while the database was busy.")
 
 
 # --- Redis is away ------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import without_table
 from tests.browser.desk import NARROW, WIDE, Desk
 from tests.browser.post import FUEL, OLGA, Post
 from tests.portal import outsiders
@@ -79,19 +80,36 @@ def _go(path: str) -> Open:
     return lambda desk, post: desk.go(path)
 
 
-def _invited(desk: Desk, post: Post) -> None:
-    _follow("Administration")(desk, post)
+def _invite(desk: Desk, first: str, last: str) -> None:
+    desk.link("Administration").click()
     form = desk.page.locator("form.invite")
-    form.get_by_label("User name").fill("nadia")
-    form.get_by_label("Full name").fill("Nadia North")
-    form.get_by_label("Address").fill("nadia@portal.example")
+    form.get_by_label("User name").fill(first.lower())
+    form.get_by_label("Full name").fill(f"{first} {last}")
+    form.get_by_label("Address").fill(f"{first.lower()}@portal.example")
     desk.button("Invite").click()
+
+
+def _invited(desk: Desk, post: Post) -> None:
+    _invite(desk, "Nadia", "North")
     expect(desk.page.get_by_label("One-time link")).to_be_visible()
 
 
 def _absent(desk: Desk, post: Post) -> None:
     desk.expects(404)
     desk.go("/mail/inbox/00000000000000000000000000000000/")
+
+
+def _busy(desk: Desk, post: Post) -> None:
+    desk.expects(503)
+    with without_table(post.portal, "mail_draft"):
+        desk.go("/mail/drafts/")
+
+
+def _busy_changing(desk: Desk, post: Post) -> None:
+    desk.expects(503)
+    with without_table(post.portal, "accounts_invitation"):
+        _invite(desk, "Oskar", "Olsen")
+        expect(desk.page.get_by_role("alert")).to_contain_text("may not be saved")
 
 
 def _person(where: str) -> Open:
@@ -170,6 +188,8 @@ PAGES: dict[str, tuple[str, Open]] = {
     "writing-outside": ("alice", _writing_outside),
     "operations": ("olga", _follow("Operations")),
     "absent": ("alice", _absent),
+    "busy": ("alice", _busy),
+    "busy-changing": ("admin", _busy_changing),
 }
 
 

@@ -157,11 +157,12 @@ def test_behind_a_process_that_hangs_the_next_thread_gives_up_as_sqlite_would(im
     assert Count.objects.count() == 1
 
 
-def test_a_request_that_gave_up_says_that_the_database_is_busy(impatient, client):
+@pytest.mark.parametrize(("method", "lost"), [("GET", False), ("POST", True)])
+def test_a_request_that_gave_up_says_that_the_database_is_busy_and_whether_something_may_be_lost(impatient, client, method, lost):
     client.raise_request_exception = False
     with hanging():
-        answer = soon(lambda: client.post("/testing/count/a", secure=True))
-    assert (answer.status_code, "The database is busy" in answer.text) == (503, True)
+        answer = soon(lambda: client.generic(method, "/testing/count/a", secure=True))
+    assert (answer.status_code, "The database is busy" in answer.text, "what you did last may not be saved" in answer.text) == (503, True, lost)
 
 
 def test_a_queue_needs_no_right_to_write(tmp_path):
