@@ -5,7 +5,9 @@ comes in and goes out as streams, typed results come back, and every refusal is 
 
 Where to begin reading: ``wrap`` makes a message and ``unwrap`` opens one; both are short and name the steps. Beneath them
 
-* ``layers`` takes the layers off, ``verdict`` says what they prove, ``inspection`` shows what is written without believing it;
+* ``envelope`` chooses how a message is encrypted;
+* ``layers`` has what a message may consist of, ``peeling`` takes them off, ``verdict`` says what they prove, ``inspection`` shows what is written
+  without believing it;
 * ``receipts`` and ``maillist`` stand on these: signed receipts, and the agent that expands a mail list;
 * ``cms`` has the two structures (``signed``, ``enveloped``) with their signers (read in ``signer_info``, judged in ``verifying``), recipients and
   attributes, over streams of BER (``ber``);
@@ -26,6 +28,7 @@ from secmail.cms.ess import ContentReference, GeneralNames, MLData, MLReceiptPol
 from secmail.cms.recipients import Recipient
 from secmail.cms.signers import RejectedSigner, VerifiedSigner
 from secmail.cms.summary import RecipientSummary
+from secmail.envelope import Envelope
 from secmail.errors import (
     BadCertificate,
     BadSignature,
@@ -68,17 +71,7 @@ from secmail.receipts import (
 from secmail.streams import BytesSource, FileSource, Source
 from secmail.unwrap import Unwrapped, unwrap
 from secmail.verdict import Author
-from secmail.wrap import (
-    Envelope,
-    compressing,
-    encrypt,
-    enveloping,
-    send_certificates,
-    sign,
-    signing,
-    triple_wrapping,
-    wrapping,
-)
+from secmail.wrap import compressing, encrypt, enveloping, send_certificates, sign, signing, triple_wrapping, wrapping
 
 __all__ = [
     "OWN_CAPABILITIES",

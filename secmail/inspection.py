@@ -12,17 +12,10 @@ from secmail.cms.signers import Signer, VerifiedSigner
 from secmail.errors import DecryptionError, Malformed, NotARecipient, SecmailError, Unsupported
 from secmail.keys import OpeningKey
 from secmail.labels.label import SecurityLabel
-from secmail.layers import (
-    Layer,
-    SignedLayer,
-    agreed_label,
-    peel,
-    read_labels,
-    read_message,
-    sealed_layer,
-)
+from secmail.layers import Layer, SignedLayer, agreed_label, read_labels
 from secmail.mime import Entity, ProtectedHeader
 from secmail.paths import TrustStore
+from secmail.peeling import peel, read_message, sealed_layer
 from secmail.streams import Source
 from secmail.unwrap import counting_headers
 from secmail.verdict import innermost_signature

@@ -18,14 +18,17 @@ from secmail.cms.enveloped import DecryptedContent, readdress
 from secmail.cms.ess import UB_ML_EXPANSION_HISTORY, MLData, MLReceiptPolicy, merged_policy
 from secmail.cms.recipients import Recipient
 from secmail.cms.signers import RejectedSigner, VerifiedSigner
+from secmail.envelope import ContentEncryptionChoice, Envelope, plan_envelope
 from secmail.errors import LabelError, MailListError, MailListLoop, SecmailError, VerificationError
 from secmail.keys import OpeningKey, SigningKey
 from secmail.labels.label import SecurityLabel
-from secmail.layers import EnvelopedLayer, Layer, Peeled, SignedLayer, peel, read_message
+from secmail.layers import EnvelopedLayer, Layer, SignedLayer
 from secmail.mime import Entity
+from secmail.mime.encodings import CrlfReader, CrlfWriter
 from secmail.paths import TrustStore
-from secmail.streams import CrlfReader, CrlfWriter, Source, Writable, copy
-from secmail.wrap import ContentEncryptionChoice, Envelope, enveloping, pkcs7_entity, plan_envelope, signing
+from secmail.peeling import Peeled, peel, read_message
+from secmail.streams import Source, Writable, copy
+from secmail.wrap import enveloping, pkcs7_entity, signing
 
 Admits = Callable[[Sequence[SecurityLabel], Recipient], bool]
 """Whether a member may have a message with these labels, those of all its layers, the outermost first (none: ``()``)."""

@@ -17,9 +17,10 @@ from secmail.cms.ess import MLData
 from secmail.errors import VerificationError
 from secmail.keys import OpeningKey
 from secmail.labels.label import SecurityLabel
-from secmail.layers import EnvelopedLayer, Layer, SignedLayer, peel, read_labels, read_message
+from secmail.layers import EnvelopedLayer, Layer, SignedLayer, read_labels
 from secmail.mime import Entity, ProtectedHeader, protection_states
 from secmail.paths import PathOptions, TrustStore
+from secmail.peeling import peel, read_message
 from secmail.streams import Source
 from secmail.verdict import Author, Verdict, innermost_signature, judge
 

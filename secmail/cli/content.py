@@ -19,8 +19,9 @@ from secmail.mime import (
     write_attachment,
     write_message,
 )
+from secmail.mime.encodings import CrlfWriter
 from secmail.mime.headers import HEADER_OCTETS
-from secmail.streams import CHUNK, BytesSource, ChunkReader, CrlfWriter, Writable, copy
+from secmail.streams import CHUNK, BytesSource, ChunkReader, Writable, copy
 
 Fields = Sequence[tuple[str, str]]
 MESSAGE_FIELDS = ("content-type", "mime-version", "from")

@@ -14,7 +14,8 @@ from typing import BinaryIO
 from secmail.cli.failures import Failure, concerning
 from secmail.cli.progress import Progress, counted
 from secmail.errors import Malformed
-from secmail.streams import CHUNK, Base64Reader, ChunkReader, FileSource, Source, copy, section
+from secmail.mime.encodings import Base64Reader
+from secmail.streams import CHUNK, ChunkReader, FileSource, Source, copy, section
 
 MAX_SMALL = 64 * 1024 * 1024  # octets of anything but a message
 HEAD = 8192  # octets in which the armour of a message begins

@@ -27,8 +27,9 @@ from secmail.errors import Malformed, SecmailError
 from secmail.inspection import Inspection, claims_of
 from secmail.labels import SecurityLabel
 from secmail.layers import CompressedLayer, DataLayer, DigestedLayer, EnvelopedLayer, Layer, SignedLayer, read_labels
+from secmail.mime.encodings import CrlfReader
 from secmail.receipts import MAX_RECEIPT, RECEIPT, Receipt, ReceiptCheck, ReceiptMatches
-from secmail.streams import CHUNK, CrlfReader, Source, Writable
+from secmail.streams import CHUNK, Source, Writable
 from secmail.unwrap import Unwrapped
 from secmail.verdict import innermost_signature
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Literal
 
 from secmail.mime import format_headers
-from secmail.streams import Base64Writer, Writable
+from secmail.mime.encodings import Base64Writer
+from secmail.streams import Writable
 
 Form = Literal["eml", "der", "pem"]
 Fields = Sequence[tuple[str, str]]

@@ -10,9 +10,10 @@ from functools import cached_property
 from typing import BinaryIO
 
 from secmail.errors import Malformed, Unsupported
+from secmail.mime.encodings import Base64Reader, QuotedPrintableReader
 from secmail.mime.headers import HEADER_OCTETS, Headers, parse_headers
 from secmail.mime.text import decode_words, parse_parameters, safe_filename
-from secmail.streams import CHUNK, Base64Reader, QuotedPrintableReader, Source, section
+from secmail.streams import CHUNK, Source, section
 
 PARTS = 500
 DEPTH = 30

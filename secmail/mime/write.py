@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from secmail.mime.addresses import format_address, parse_addresses
 from secmail.mime.display import LEGACY_DISPLAY
+from secmail.mime.encodings import Base64Writer, CrlfWriter, QuotedPrintableWriter
 from secmail.mime.text import encode_words, quoted
-from secmail.streams import CHUNK, Base64Writer, BytesSource, CrlfWriter, QuotedPrintableWriter, Source, Writable, copy
+from secmail.streams import CHUNK, BytesSource, Source, Writable, copy
 
 Fields = Sequence[tuple[str, str]]
 

@@ -85,11 +85,11 @@ from secmail.mime import (
     reply,
     safe_filename,
 )
+from secmail.mime.encodings import CrlfReader
 from secmail.mime.sio_label import read_sio_label
 from secmail.mime.text import decode_text, decode_words, encode_words
 from secmail.paths import PathCache, PathOptions
 from secmail.receipts import RECEIPT
-from secmail.streams import CrlfReader
 
 SHARED_KEY, PASSWORD = SecretKey(bytes(32), b"fuzz"), Password(b"fuzz")
 CEK, NONCE = bytes(range(32)), bytes(12)

@@ -29,7 +29,8 @@ from secmail.mime import (
     safe_filename,
     write_message,
 )
-from secmail.streams import BytesSource, CrlfReader, FileSource
+from secmail.mime.encodings import CrlfReader
+from secmail.streams import BytesSource, FileSource
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 

@@ -10,19 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secmail.errors import Malformed
-from secmail.streams import (
+from secmail.mime.encodings import (
     Base64Reader,
     Base64Writer,
-    BytesSource,
-    ChunkReader,
     CrlfReader,
     CrlfWriter,
-    FileSource,
     QuotedPrintableReader,
     QuotedPrintableWriter,
-    copy,
-    section,
 )
+from secmail.streams import BytesSource, ChunkReader, FileSource, copy, section
 
 
 class Trickle(io.BytesIO):

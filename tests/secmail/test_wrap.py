@@ -31,7 +31,7 @@ from secmail import (
     wrapping,
 )
 from secmail.algorithms import AES256_GCM
-from secmail.wrap import plan_envelope
+from secmail.envelope import plan_envelope
 
 ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\nHello\r\n"
 HEADERS = b"From: Ada <ada@example.org>\r\nTo: bob@example.org\r\nSubject: [...]\r\nMIME-Version: 1.0\r\n"

@@ -22,7 +22,7 @@ from secmail import (
     enveloping,
     mime,
 )
-from secmail.layers import peel, sealed_layer
+from secmail.peeling import peel, sealed_layer
 from secmail.streams import copy
 
 Kind = Literal["plain", "signed", "encrypted"]

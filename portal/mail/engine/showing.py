@@ -27,7 +27,7 @@ from secmail import (
     VerifiedSigner,
     mime,
 )
-from secmail.layers import peel, read_message
+from secmail.peeling import peel, read_message
 
 TEXT_LIMIT = 180_000  # octets of text on a page: the answer of a call stays under 256 KB
 
