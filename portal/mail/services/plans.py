@@ -64,7 +64,7 @@ def objection(message: Message, decision: Decision) -> str:
     Refused is final: what comes back, a clearance or an account, does not send by itself what its originator was told did not leave.
     """
     if message.state == State.REFUSED:
-        return message.reason
+        return message.reason or "It was refused."
     return "" if decision.granted else f"You may no longer send this message: {decision.reason}."
 
 
