@@ -1,5 +1,6 @@
 """A certificate as asn1crypto sees it, which the path library works with."""
 
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 from asn1crypto import core
@@ -25,7 +26,28 @@ class _Extensions(asn1_x509.Extensions):
     _child_spec = _Extension
 
 
-_OURS: dict[Any, Any] = {core.OctetBitString: core.BitString, asn1_x509.Extensions: _Extensions}
+class _Name(asn1_x509.Name):
+    """asn1crypto 1.5 keeps one attribute of each type of an RDN, and prepares strings without a limit: a second for 250,000 letters."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def hashable(self) -> str:
+        return repr(_comparable(self))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, asn1_x509.Name) and _comparable(self) == _comparable(other)
+
+
+def _comparable(name: asn1_x509.Name) -> Hashable:
+    return comparable_name(name.dump())  # type: ignore[no-untyped-call]
+
+
+_OURS: dict[Any, Any] = {
+    core.OctetBitString: core.BitString,
+    asn1_x509.Extensions: _Extensions,
+    asn1_x509.Name: _Name,
+}
 
 
 class _TbsCertificate(asn1_x509.TbsCertificate):
@@ -44,11 +66,6 @@ class _Certificate(asn1_x509.Certificate):
         """Without those that are processed here, whatever the path library knows."""
         return set(super().critical_extensions) - {AUTHORITY_CLEARANCE_CONSTRAINTS}
 
-    @property
-    def self_issued(self) -> bool:
-        """Name constraints and path lengths pass over such a certificate (RFC 5280 section 6.1), so its names must really be the same."""
-        return comparable_name(self.issuer.dump()) == comparable_name(self.subject.dump())
-
 
 def as_asn1(encoded: bytes) -> asn1_x509.Certificate:
     """A DER certificate, parsed as far as paths need it; Malformed."""
@@ -56,8 +73,17 @@ def as_asn1(encoded: bytes) -> asn1_x509.Certificate:
 
 
 def _names_and_extensions(loaded: asn1_x509.Certificate) -> tuple[object, ...]:
-    """What paths are built by: a name may hold a value that is no text, an extension be cut off, a serial number have 9,000 digits."""
+    """What is asked for before the path library validates: an extension may be cut off, a serial number have 9,000 digits.
+
+    Not all of it: anybody may have made the certificate, and long lists of names take a second.
+    """
     if max(sum(map(len, name.chosen)) for name in (loaded.subject, loaded.issuer)) > MAX_NAME:
         raise Malformed("a name has too many members")  # asn1crypto recurses once for each of a kind
-    names = loaded.subject.hashable, loaded.issuer.hashable
-    return *names, loaded.critical_extensions, loaded.issuer_serial, loaded.authority_issuer_serial
+    return loaded.issuer_serial, loaded.critical_extensions, loaded.max_path_length, loaded["tbs_certificate"]["version"].native, names_and_constraints(loaded)
+
+
+def names_and_constraints(loaded: asn1_x509.Certificate) -> tuple[int, int]:
+    """How many names a certificate has, and how many name constraints."""
+    names = len(loaded.subject.chosen) + len(loaded.subject_alt_name_value or ())
+    trees = loaded.name_constraints_value
+    return names, sum(len(trees[kind] or ()) for kind in ("permitted_subtrees", "excluded_subtrees")) if trees else 0

@@ -12,6 +12,7 @@ from secmail import der
 from secmail.errors import Malformed
 
 EXTENSIONS = der.context(3)
+USUAL_EXTENSIONS = 2_048  # octets
 
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 Value = TypeVar("Value")
@@ -106,6 +107,15 @@ class Encoded:
         """RFC 5280 section 4.1.1.2: the algorithm beside the signature "MUST contain the same algorithm identifier" as the one that is signed."""
         _, start, end = der.header(self.der, 0, len(self.der))
         return self.der.startswith(self._members[5], der.header(self.der, start, end)[2])
+
+    @property
+    def extension_octets(self) -> int:
+        return len(self._members[4])
+
+    @property
+    def validating_cost(self) -> int:
+        """How much a certificate in a path takes, at least 1: the path library goes over names and policies one by one."""
+        return 1 + max(0, self.extension_octets - USUAL_EXTENSIONS) // 64
 
     # How it is read
 

@@ -15,6 +15,7 @@ from secmail.streams import Source, longer
 MAX_SIGNERS = 64  # countersigners among them
 MAX_CERTIFICATES = 200
 MAX_CERTIFICATE_OCTETS = 1024 * 1024
+MAX_EXTENSION_OCTETS = 256 * 1024  # of all certificates; each has about one thousand
 MAX_ELEMENTS = 50_000  # of certificates, revocation information and signers; 64 signers with 200 certificates have 40,000
 MAX_PURE = 16 * 1024 * 1024  # octets of content that are read at once for algorithms that sign content itself
 MAX_DIGESTS = 12  # each goes over all of the content; ten layers have one each, a triple wrap by two signers four in all
@@ -34,6 +35,7 @@ class Allowance:
     signers: int = MAX_SIGNERS
     certificates: int = MAX_CERTIFICATES
     certificate_octets: int = MAX_CERTIFICATE_OCTETS
+    extension_octets: int = MAX_EXTENSION_OCTETS
     elements: int = MAX_ELEMENTS
     pure: int = MAX_PURE
     digests: int = MAX_DIGESTS
@@ -58,6 +60,12 @@ class Allowance:
         self.certificate_octets -= octets
         if min(self.certificates, self.certificate_octets) < 0:
             raise Malformed(f"more than {MAX_CERTIFICATES} certificates, or {MAX_CERTIFICATE_OCTETS} octets of them, in a message")
+
+    def take_extensions(self, octets: int) -> None:
+        """Each name in them becomes objects. Malformed if there are fewer left."""
+        self.extension_octets -= octets
+        if self.extension_octets < 0:
+            raise Malformed(f"more than {MAX_EXTENSION_OCTETS} octets of extensions in the certificates of a message")
 
     def enter_layer(self, body: Source, encoding: str) -> None:
         """To read what a layer holds, all layers around it are read again. Malformed for a deep one that is not small."""

@@ -305,8 +305,17 @@ def _certificates(member: der.Element | None, allowance: Allowance) -> tuple[Cer
     for each in allowance.read(member):
         allowance.take_certificate(len(each.der))
         with suppress(SecmailError):
-            found.append(Certificate.from_der(each.der).checked())
-    return tuple(found)
+            found.append(Certificate.from_der(each.der))
+    allowance.take_extensions(sum(each.extension_octets for each in found))
+    return tuple(filter(_is_readable, found))
+
+
+def _is_readable(certificate: Certificate) -> bool:
+    try:
+        certificate.checked()
+    except SecmailError:
+        return False
+    return True
 
 
 def _revocation_infos(members: der.Reader) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:

@@ -12,7 +12,6 @@ from secmail.keys import SigningKey
 
 SIGNED_ATTRS, UNSIGNED_ATTRS = der.context(0), der.context(1)
 SUBJECT_KEY_IDENTIFIER = der.context(0, constructed=False)
-MAX_COMPARED = 4_096  # octets of a signer identifier that is compared otherwise than as encoded
 
 
 def signer_info(key: SigningKey, algorithm: SigningAlgorithm, attributes: bytes) -> bytes:
@@ -66,7 +65,7 @@ class SignerInfo:
             return [each for each in different if each.subject_key_identifier == self.sid.content]
         if found := [each for each in different if each.issuer_and_serial_number == self.sid.der]:
             return found
-        if self.sid.tag != der.SEQUENCE or len(self.sid.der) > MAX_COMPARED:
+        if self.sid.tag != der.SEQUENCE:
             return []
         members = self.sid.inside()
         issuer, serial_number = comparable_name(members.element().der), members.integer()

@@ -83,5 +83,5 @@ def name_of(rid: der.Element) -> str:
         return rid.inside().octets().hex()
     members = rid.inside()
     issuer, serial_number = members.element(der.SEQUENCE), members.integer()
-    name = der.load(x509.Name, issuer.der, lambda loaded: loaded.human_friendly)
+    name = der.load(x509.Name, issuer.der, lambda loaded: (loaded.native, loaded.human_friendly))
     return f"{name.human_friendly}, serial number {serial_number:x}"

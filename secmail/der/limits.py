@@ -1,7 +1,7 @@
 """What foreign bytes may cost: limits in front of asn1crypto and of all that reads here."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from asn1crypto import core
 
@@ -62,17 +62,19 @@ def scan(data: bytes, elements: int = MAX_ELEMENTS) -> int:
 Value = TypeVar("Value", bound=core.Asn1Value)
 
 
-def load(spec: type[Value], data: bytes, further: Callable[[Value], object] | None = None) -> Value:
-    """Foreign bytes as an asn1crypto type, completely parsed; Malformed if they are something else.
+def _completely(value: Any) -> object:
+    return value.native
 
-    asn1crypto parses lazily and errors shall come out here, so ``further`` reads what is asked for later and is no part of ``native``.
+
+def load(spec: type[Value], data: bytes, read: Callable[[Value], object] = _completely) -> Value:
+    """Foreign bytes as an asn1crypto type; Malformed if they are something else.
+
+    asn1crypto parses lazily and errors shall come out here, so ``read`` reads what is asked for later.
     """
     scan(data)
     try:
         value: Value = spec.load(data, strict=True)  # type: ignore[no-untyped-call]
-        value.native  # type: ignore[attr-defined] # noqa: B018
-        if further is not None:
-            further(value)
+        read(value)
     except Exception as error:  # its errors about values have no base of their own
         raise Malformed(f"not a valid {spec.__name__}") from error
     return value

@@ -28,6 +28,7 @@ from pyhanko_certvalidator.policy_decl import (
 from pyhanko_certvalidator.validate import async_validate_path
 
 from ..certificates import Certificate, comparable_name
+from ..certificates.asn1 import names_and_constraints
 from ..errors import Malformed, SecmailError
 from .addresses import forbidden_address
 from .options import EMAIL_PROTECTION, PathOptions, PathVerdict, Purpose, Revocation, TrustStore
@@ -43,7 +44,7 @@ MAX_PATHS = 20  # tried for one certificate; even a mesh of cross-certificates h
 # SHA-1 and short keys are read, and reported as weak; what is below is refused
 WEAKEST = DisallowWeakAlgorithmsPolicy(frozenset({"md2", "md5"}), rsa_key_size_threshold=1024, dsa_key_size_threshold=1024)  # type: ignore[no-untyped-call]
 MAX_SEARCHES = 2_000  # for issuers, for one message
-MAX_STEPS = 500  # certificates in all paths that are tried for one message, each of which takes about a millisecond
+MAX_STEPS = 500  # certificates in all paths that are tried for one message, each of which takes about a millisecond, more if it is long
 MAX_VERIFICATIONS = 800  # of signatures by common keys, for one message; by RSA keys of 16,384 bits 25, which take 8 ms each
 MAX_COMPARISONS = 20_000  # of a name with a name constraint, in one path
 TOO_MANY = "there are too many certificates in the message to look at this one"
@@ -122,8 +123,9 @@ class Paths:
             return True
 
     def take_way(self, chain: Chain) -> bool:
-        """Whether this way may still be tried: its steps are taken off, and what long keys cost beyond them."""
-        return self._take(self.steps, len(chain)) and self._take(self.verifications, sum(each.verifying_cost - 1 for each in chain[1:]))
+        """Whether this way may still be tried: its steps are taken off, and what long keys and extensions cost beyond them."""
+        steps, verifications = sum(each.validating_cost for each in chain), sum(each.verifying_cost - 1 for each in chain[1:])
+        return self._take(self.steps, steps) and self._take(self.verifications, verifications)
 
     def may_search(self) -> bool:
         return self._take(self.searches, 1)
@@ -181,7 +183,7 @@ def _validated(paths: Paths, certificate: Certificate, purpose: Purpose, between
         return PathVerdict(False, TOO_MANY)
     if refusals:
         return PathVerdict(False, min(refusals)[1])
-    own = certificate.asn1.self_issued
+    own = comparable_name(certificate.issuer_der) == comparable_name(certificate.subject_der)
     return PathVerdict(False, f"the certificate is {'self-signed and not' if own else 'not issued by anybody'} trusted here")
 
 
@@ -256,11 +258,7 @@ def _valid_paths_to(signer: Certificate, anchor: Certificate, at: datetime, with
 
 def _comparisons(chain: Chain) -> int:
     """How many times a name is compared with a name constraint."""
-    names = sum(len(each.asn1.subject.chosen) + len(each.asn1.subject_alt_name_value or ()) for each in chain)
-    constraints = 0
-    for each in chain:
-        found = each.asn1.name_constraints_value
-        constraints += sum(len(found[kind] or ()) for kind in ("permitted_subtrees", "excluded_subtrees")) if found else 0
+    names, constraints = map(sum, zip(*(names_and_constraints(each.asn1) for each in chain), strict=True))
     return names * constraints
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import takewhile
 
+from cryptography import x509
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.path import ValidationPath
 
@@ -76,6 +77,13 @@ def _may_issue(anchor: Certificate) -> bool:
 
 def _may_have_issued(issuer: Certificate, certificate: Certificate) -> bool:
     """RFC 5280 section 4.2.1.1: whether the authority key identifier, where there is one, names this key, and this certificate of it."""
-    key, serial = certificate.asn1.authority_key_identifier, certificate.asn1.authority_issuer_serial
-    own = issuer.asn1.key_identifier
-    return not (key and own and key != own) and serial in (None, issuer.asn1.issuer_serial)
+    named = certificate.extension(x509.AuthorityKeyIdentifier)
+    if named is None:
+        return True
+    key, own = named.key_identifier, issuer.subject_key_identifier
+    if key and own and key != own:
+        return False
+    if named.authority_cert_issuer is None:
+        return True
+    names = [comparable_name(each.value.public_bytes()) for each in named.authority_cert_issuer if isinstance(each, x509.DirectoryName)]
+    return comparable_name(issuer.issuer_der) in names and named.authority_cert_serial_number == issuer.serial_number

@@ -831,6 +831,65 @@ def authorities_with_rsa_keys_of_16384_bits():
     return hostile([ca, *below])
 
 
+MARKS = "\u0301\u0327"  # which normalization puts into another order
+
+
+@bomb(ends=(SecmailError, None), letters="a", marks=MARKS)
+def certificates_of_somebody_with_a_long_name(piece):
+    """Nobody trusts them; who issued them is looked for."""
+    names = [named(f"{number}" + piece * (250_000 // len(piece.encode()))) for number in range(4)]
+    bag = [built_certificate(issuer=each, serial_number=der.integer(number), signature=bytes(70)) for number, each in enumerate(names, 1)]
+    return signed(certificates=(certificate("ada").der, certificate("ca").der, *bag))
+
+
+@bomb(ends=(SecmailError, None), letters="a", marks=MARKS)
+def certificates_of_many_with_long_names(piece):
+    names = [named(f"{number}" + piece * (2_000 // len(piece.encode()))) for number in range(190)]
+    bag = [built_certificate(each, each, serial_number=der.integer(number), signature=bytes(70)) for number, each in enumerate(names, 1)]
+    return signed(certificates=(certificate("ada").der, certificate("ca").der, *bag))
+
+
+@bomb(ends=(SecmailError, None), letters="a", marks=MARKS)
+def signers_with_long_names(piece):
+    def made(number: int) -> Certificate:
+        name = named(f"{number}" + piece * (7_000 // len(piece.encode())))
+        return Certificate.from_der(built_certificate(name, name, serial_number=der.integer(number), issuer_key="ada"))
+
+    leaves = [made(number) for number in range(1, 60)]
+    infos = [Forged(sid=each.issuer_and_serial_number).signer_info() for each in leaves]
+    return mime(signed_parts(*infos, certificates=[each.der for each in leaves]))
+
+
+LONG_NAMES = {
+    "labels": lambda octets: [der.tlv(0x81, b"a@" + b"xn--bcher-kva." * (octets // 14))],
+    "a label": lambda octets: [der.tlv(0x81, b"a@xn--" + b"9" * octets)],
+    "addresses": lambda octets: numbered_names(octets // 18),
+    "directory names": lambda octets: [der.tlv(0xA4, named("a"))] * (octets // 17),
+    "network addresses": lambda octets: [der.tlv(0x87, bytes(4))] * (octets // 6),
+}
+SHARES = {"two": (2, 120_000), "fifteen": (15, 16_000), "sixty": (60, 4_000)}
+
+
+@bomb(ends=(SecmailError, None), **{
+    f"{kind} in {share} by {by}": (LONG_NAMES[kind], *SHARES[share], by) for kind in LONG_NAMES for share in SHARES for by in ("nobody", "the authority")
+})  # fmt: skip
+def signers_with_long_alternative_names(given):
+    names, count, octets, by = given
+    alternative, issuer_key = [extension("2.5.29.17", der.sequence(*names(octets)))], "ada" if by == "nobody" else "ca"
+    leaves = [
+        Certificate.from_der(built_certificate(named("x"), serial_number=der.integer(number), extensions=alternative, issuer_key=issuer_key))
+        for number in range(1, count + 1)
+    ]
+    infos = [Forged(sid=each.issuer_and_serial_number).signer_info() for each in leaves]
+    return mime(signed_parts(*infos, certificates=(certificate("ca").der, *(each.der for each in leaves))))
+
+
+@bomb()
+def certificates_with_a_mebibyte_of_names():
+    names = extension("2.5.29.17", der.sequence(*LONG_NAMES["directory names"](190_000)))
+    return signed(certificates=[built_certificate(serial_number=der.integer(number), extensions=[names], signature=bytes(70)) for number in range(1, 6)])
+
+
 # Revocation evidence in the message
 
 

@@ -53,9 +53,9 @@ def test_a_certificate_with_a_clearance_of_categories_is_no_worse_than_others():
 
 
 def test_a_name_may_hold_a_value_that_is_no_text():
-    """X.501: the value of an attribute type that is not known is of any type. Nobody can be found by such a name."""
+    """X.501: the value of an attribute type that is not known is of any type. Then its octets count."""
     odd = resigned("ada", der.oid("2.5.4.3") + b"\x0c\x03ada", der.oid("2.5.4.127") + b"\x04\x03ada")
-    assert validate(odd, trust=trust(), at=NOW, intermediates=[certificate("ca")]).reason == "the certificate is malformed"
+    assert validate(odd, trust=trust(), at=NOW, intermediates=[certificate("ca")]).valid
     others = [odd, certificate("ca")]
     assert validate(certificate("bob"), trust=trust(), at=NOW, intermediates=others).valid
 

@@ -60,6 +60,45 @@ def test_what_is_more_in_a_name_or_of_another_kind_makes_it_another(other):
     assert comparable_name(rdn(attribute(b"ca"))) != comparable_name(other)
 
 
+@pytest.mark.parametrize(("tag", "coding"), [(0x13, "ascii"), (0x14, "ascii"), (0x16, "ascii"), (0x1C, "utf-32-be"), (0x1E, "utf-16-be")])
+def test_the_type_of_a_string_makes_no_difference(tag, coding):
+    assert comparable_name(of_type(tag, "The CA".encode(coding))) == comparable_name(rdn(attribute(b"the ca")))
+
+
+@pytest.mark.parametrize("tag", [0x02, 0x04, 0x06, 0x0A, 0x17, 0x2C])
+def test_what_is_no_string_is_another_name_than_a_string(tag):
+    """An object identifier is not the string by which people write it."""
+    other = der.oid("1.2.3") if tag == 0x06 else der.tlv(tag, der.tlv(0x0C, b"1.2.3"))
+    assert comparable_name(of_type(0x13, b"1.2.3")) != comparable_name(rdn(der.sequence(der.oid("2.5.4.3"), other)))
+
+
+@pytest.mark.parametrize(("one", "other", "equal"), [
+    ("Stra\u00dfe", "STRASSE", True),
+    ("\ufb01rst", "First", True),
+    ("e\u0301", "\u00c9", True),
+    ("a\u00ad\ufe0f\u200bb", "ab", True),
+    ("a\u3000\u00a0b", "A B", True),
+    ("a\ufe56b", "ab", False),
+    ("a\ufe70b", "ab", False),
+    ("a\uff0eb", "ab", False),
+    ("\ue000a", "\ue000A", False),
+    ("\ufffda", "\ufffdA", False),
+])  # fmt: skip
+def test_strings_are_prepared_as_for_directories(one, other, equal):
+    """RFC 4518 section 2: variation selectors go away, and what has its place behind them in Unicode does not; private use is prohibited."""
+    assert (comparable_name(rdn(attribute(one.encode()))) == comparable_name(rdn(attribute(other.encode())))) is equal
+
+
+def test_a_long_name_is_the_same_only_in_the_same_octets():
+    """Anybody may send certificates, and to put many marks in order takes as long as the square of them."""
+    for letters, equal in ((2_000, True), (2_100, False)):
+        assert (comparable_name(rdn(attribute(b"a" * letters))) == comparable_name(rdn(attribute(b"A" * letters)))) is equal
+
+
+def of_type(tag: int, value: bytes) -> bytes:
+    return rdn(der.sequence(der.oid("2.5.4.3"), der.tlv(tag, value)))
+
+
 def test_a_signer_is_not_named_by_a_longer_name():
     """The identifier of a signer is under no signature: a certificate must not be found by what only resembles its issuer's name."""
 
