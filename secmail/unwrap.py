@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from secmail.certificates import Certificate
+from secmail.certificates import Certificate, comparable_address
 from secmail.cms.attributes import ReceiptRequest
 from secmail.cms.claims import MAX_EQUIVALENT_LABELS, ClaimState
 from secmail.cms.compressed import MAX_SIZE
@@ -183,23 +183,25 @@ def _request(
     """The request of those who wrote: anybody could put a signature of his own, with a request, beside theirs."""
     if layer is None or author is None:
         return "absent", None
-    named = headers[author.field].all_addresses if author.field else ()
-    asking = [each.certificate for each in layer.verified_signers if each.receipt_request is not None]
-    if named and layer.receipt_request is not None and not any(each.speaks_for(of.addr_spec) for each in asking for of in named):
+    named = {comparable_address(each.addr_spec) for each in headers[author.field].all_addresses} if author.field else set()
+    asking = [each for each in layer.verified_signers if each.receipt_request is not None]
+    if layer.receipt_request is not None and not any(
+        each is author.signer or not named.isdisjoint(each.certificate.comparable_emails) for each in asking
+    ):
         return "absent", None
     return layer.receipt_request_state, layer.receipt_request
 
 
 def _history(layers: Sequence[Layer], lists: Iterable[str]) -> tuple[HistoryState, tuple[MLData, ...]]:
     """The outermost history, if a known list signed it: otherwise anybody could wrap a message to divert or suppress receipts."""
-    known = list(lists)
+    known = set(map(comparable_address, lists))
     for layer in layers:
         if not isinstance(layer, SignedLayer) or layer.history_state == "absent":
             continue
         if layer.history_state != "present":
             return layer.history_state, ()
         signers = [each.certificate for each in layer.verified_signers if each.ml_expansion_history]
-        if any(signer.speaks_for(address) for signer in signers for address in known):
+        if any(not known.isdisjoint(signer.comparable_emails) for signer in signers):
             return "present", layer.ml_expansion_history
         return "unknown-list", ()
     return "absent", ()

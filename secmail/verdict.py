@@ -8,7 +8,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from secmail.certificates import Certificate
+from secmail.certificates import Certificate, comparable_address
 from secmail.cms.signers import RejectedSigner, VerifiedSigner
 from secmail.errors import SignerMismatch, VerificationError
 from secmail.layers import EnvelopedLayer, Layer, SignedLayer
@@ -108,21 +108,27 @@ def _contradiction(layers: Sequence[Layer], innermost: SignedLayer) -> str | Non
 # Who wrote: "the address in the From or Sender header field [...] matches an Internet mail address in the signer's certificate"
 
 
-def _named(field: ProtectedHeader) -> tuple[str, ...]:
+Named = Mapping[str, str]
+"""Addresses as they are compared, each with the first of those written that are the same."""
+
+Names = Mapping[str, Named]
+"""The addresses of From and Sender, where there are such fields."""
+
+
+def _named(field: ProtectedHeader) -> Named:
     """Every address that a reader could take the field to name: in display names, comments and repeated fields too."""
     found = [each.addr_spec for each in field.all_addresses]
     for value in field.all_values:
         found += [each.strip("'") for each in _LOOKS_LIKE_ADDRESS.findall(_compatible(value))]
-    return tuple(dict.fromkeys(found))
+    named: dict[str, str] = {}
+    for address in found:
+        named.setdefault(comparable_address(address), address)
+    return named
 
 
 def _compatible(text: str) -> str:
     """With "@" for each character that is one in another width. One by one: to sort combining characters takes the square of their number."""
     return text if text.isascii() else "".join(unicodedata.normalize("NFKC", each) for each in text)
-
-
-Names = Mapping[str, Sequence[str]]
-"""The addresses of From and Sender, where there are such fields."""
 
 
 def _matches(names: Names, certificates: Sequence[Certificate]) -> bool | None:
@@ -131,8 +137,8 @@ def _matches(names: Names, certificates: Sequence[Certificate]) -> bool | None:
     return _speak_for(certificates, names["from"])
 
 
-def _speak_for(certificates: Sequence[Certificate], named: Sequence[str]) -> bool:
-    return bool(named) and all(any(each.speaks_for(address) for each in certificates) for address in named)
+def _speak_for(certificates: Sequence[Certificate], named: Named) -> bool:
+    return bool(named) and named.keys() <= frozenset().union(*(each.comparable_emails for each in certificates))
 
 
 def _author(signers: Sequence[VerifiedSigner], names: Names, matches: bool | None) -> Author | None:
@@ -140,7 +146,7 @@ def _author(signers: Sequence[VerifiedSigner], names: Names, matches: bool | Non
     fields: tuple[Literal["from", "sender"], ...] = ("from", "sender")
     for name in fields:
         if name in names and _speak_for(certificates, names[name]):
-            address = names[name][0]
+            address = next(iter(names[name].values()))
             return Author(next(each for each in signers if each.certificate.speaks_for(address)), address, name)
     contradicted = "sender" in names and any(each.emails for each in certificates)
     return Author(signers[0], None, None) if matches is None and not contradicted else None

@@ -137,8 +137,9 @@ def protection_states(
     exposed = _exposed(outer, root, wrapped=root is not payload) if encrypted else None
     for name, (value, *repeated) in _values(root.headers).items():
         # Section 4.3.1: confidential is what was not recorded as shown outside, in this spelling.
-        shown = [] if exposed is None else [each for of, each in exposed if of.lower() == name]
-        confidential = exposed is not None and not any(_same(value, each) for each in shown)
+        shown = [] if exposed is None else exposed.get(name, [])
+        own = _spelt(value)
+        confidential = exposed is not None and not any(_spelt(each) == own for each in shown)
         states[name] = ProtectedHeader(
             field=value,
             protection=_protection(signed, confidential),
@@ -156,21 +157,24 @@ def _protection(signed: bool, confidential: bool) -> Protection:
     return "encrypted-only" if confidential else "unprotected"
 
 
-def _exposed(outer: Headers, root: Entity, *, wrapped: bool) -> Fields | None:
-    """Return the fields shown outside, as the originator recorded them; None: nothing was meant to be confidential.
+def _exposed(outer: Headers, root: Entity, *, wrapped: bool) -> dict[str, list[str]] | None:
+    """Return the values shown outside, as the originator recorded them, by lower-case name; None: nothing was meant to be confidential.
 
     The wrapped form has no record, so section 4.10.2 takes the header section as it arrived, which others may have changed.
     """
     if wrapped:
-        return [(field.name, field.value) for field in outer]
+        return _values(outer)
     if root.parameters.get("hp", "").lower() == "clear":
         return None
-    recorded = [value.partition(":") for value in root.headers.get_all("HP-Outer")]
-    return [(name.strip(), value.strip()) for name, _, value in recorded]
+    recorded: dict[str, list[str]] = {}
+    for each in root.headers.get_all("HP-Outer"):
+        name, _, value = each.partition(":")
+        recorded.setdefault(name.strip().lower(), []).append(value.strip())
+    return recorded
 
 
-def _same(value: str, other: str) -> bool:
-    return decode_words(value.strip()) == decode_words(other.strip())
+def _spelt(value: str) -> str:
+    return decode_words(value.strip())
 
 
 def _values(headers: Headers) -> dict[str, list[str]]:

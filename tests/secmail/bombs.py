@@ -14,13 +14,14 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice, product
 from pathlib import Path
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.padding import PKCS7
-from forge import CONTENT, Forged, content_info
+from forge import CONTENT, Forged, content_info, signed_data
 from layered import E, S, header, message, mime
 from pki import NOW, certificate, decryption_key, private_key, signing_key, trust
 
@@ -31,7 +32,9 @@ from secmail import (
     DecryptionError,
     MailList,
     Malformed,
+    MLData,
     Password,
+    ReceiptRequest,
     Recipient,
     SecmailError,
     SecretKey,
@@ -54,6 +57,7 @@ from secmail.cms import (
     SIGNED_DATA,
 )
 from secmail.cms import attributes as attribute
+from secmail.cms.ess import encoded_history
 from secmail.cms.kemri import ORI_KEM
 from secmail.cms.recipients import make_all
 from secmail.cms.shared import MAX_ITERATIONS, PBKDF2, PWRI_KEK
@@ -66,6 +70,7 @@ from secmail.receipts import RECEIPT, Receipt
 ANY = "1.3.6.1.4.1.22112.9"  # of nothing that is known here
 ZLIB = Algorithm("1.2.840.113549.1.9.16.3.8")
 MIB = 1024 * 1024
+REQUEST = ReceiptRequest(b"id", "all_receipts", ("eve@example.org",))
 
 
 # How a victim meets them
@@ -1594,6 +1599,34 @@ def sender_of_a_signed_message(sender):
 def hp_outer_by_the_thousand():
     inner = b"HP-Outer: Subject: =?utf-8?q?a?=\r\n" * 900 + b'Content-Type: text/plain; hp="cipher"\r\nFrom: ada@example.org\r\n\r\nHi\r\n'
     return message(E(("bob",)), content=inner)
+
+
+@bomb(ends=(SecmailError,))
+def hp_outer_by_the_thousand_of_a_long_field():
+    """Which is decoded once and not for each of them."""
+    subject = b"Subject: " + b"=?utf-8?q?a?= " * 15_000 + b"\r\n"
+    inner = b"HP-Outer: Subject: x\r\n" * 900 + subject + b'Content-Type: text/plain; hp="cipher"\r\n\r\nHi\r\n'
+    return message(E(("bob",)), content=inner)
+
+
+def spellings(address: str) -> str:
+    """16,000 spellings of an address, all of which are the same."""
+    letters = product(*({each, each.upper()} for each in address))
+    return ",".join("".join(each) + end for each in islice(letters, 7_000) for end in ("", "."))
+
+
+@bomb(ends=(None,), author=(), request=(attribute.attribute(attribute.RECEIPT_REQUEST, REQUEST.to_der()),))
+def signers_times_spellings_of_the_sender(extra):
+    return mime(signed_data(*[Forged("ada", extra=extra)] * 61, Forged("carl")), spellings("carl@example.org"))
+
+
+@bomb(ends=(None,))
+def signers_of_a_history_times_addresses_in_to():
+    to = ",".join(f"{number:x}@b" for number in range(30_000))
+    letter = f'From: carl@example.org\r\nTo: {to}\r\nContent-Type: text/plain; hp="clear"\r\n\r\nHello\r\n'.encode()
+    inner = mime(signed_data(Forged("carl", content=letter)))
+    history = attribute.attribute(attribute.ML_EXPANSION_HISTORY, encoded_history([MLData(der.octets(b"list"), NOW)]))
+    return mime(signed_data(*[Forged("bob", content=inner, extra=(history,))] * 62), "carl@example.org")
 
 
 @bomb(ends=(SecmailError,))

@@ -128,6 +128,7 @@ REQUESTS = {
     "request_of_an_untrusted_co_signer": lambda: mime(signed_data(Forged(), Forged("mallory", extra=(ASKING,)))),
     "request_of_an_outer_signature": lambda: around(Forged("carl", extra=(ASKING,))),
     "request_of_a_countersigner": lambda: by_ada(unsigned=(attribute(attributes.COUNTERSIGNATURE, Forged("carl", extra=(ASKING,)).signer_info()),)),
+    "request_of_a_co_signer_where_nobody_is_named": lambda: signed_data(Forged(), Forged("carl", extra=(ASKING,))),
     "request_in_a_header_field": lambda: b"Disposition-Notification-To: eve@example.org\r\n" + by_ada(),
 }
 for name, build in REQUESTS.items():
