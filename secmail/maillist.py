@@ -28,6 +28,8 @@ from secmail.mime.encodings import CrlfReader, CrlfWriter
 from secmail.paths import TrustStore
 from secmail.peeling import Peeled, peel, read_message
 from secmail.streams import Source, Writable, copy
+from secmail.unwrap import counting_headers
+from secmail.verdict import would_be_author
 from secmail.wrap import enveloping, pkcs7_entity, signing
 
 Admits = Callable[[Sequence[SecurityLabel], Recipient], bool]
@@ -126,6 +128,7 @@ def expand(
     labels = tuple(layer.label for layer in signed if layer.label is not None)
     admitted, refused = _admitted(members, labels, admits, mail_list)
     outer, envelope = _outer(peeled), _first_envelope(peeled)
+    _check_author(received, peeled, outer, signer.certificate, mail_list)
     old = peeled[outer].layer if outer is not None else None
     history = mail_list.expanded(old.ml_expansion_history if isinstance(old, SignedLayer) else (), now)
     attributes = EssAttributes(ml_expansion_history=history, others=_kept(old) if isinstance(old, SignedLayer) else ())
@@ -160,6 +163,16 @@ def _check(layer: SignedLayer, mail_list: MailList, lists: Collection[str] | Non
         raise MailListError(mail_list.told("an expansion history is where none may be: in a signature over something that is no MIME"))
     if layer.ml_expansion_history:
         mail_list.expanded(layer.ml_expansion_history, now)
+
+
+def _check_author(received: Entity, peeled: Sequence[Peeled], outer: int | None, own: Certificate, mail_list: MailList) -> None:
+    """The list signs what nobody else signed, too. In its own name that would be its word, and anybody may have written it."""
+    inside = peeled if outer is None else peeled[outer + 1 :]
+    if any(isinstance(each.layer, SignedLayer | EnvelopedLayer) for each in inside):
+        return
+    entity = peeled[-1].entity if peeled else received
+    if would_be_author(own, counting_headers(received, entity, (), signed=True)):
+        raise MailListError(mail_list.told("nobody signed the message, and it says to be from the list itself"))
 
 
 def _failure(error: SecmailError | None) -> VerificationError:

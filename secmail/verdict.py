@@ -61,7 +61,7 @@ def judge(layers: Sequence[Layer], headers: Mapping[str, ProtectedHeader]) -> Ju
     if innermost is None or not innermost.signers:
         return _unsigned(layers, innermost)
     verified, rejected = innermost.verified_signers, _rejected(innermost)
-    names = {field: _named(headers[field]) for field in ("from", "sender") if field in headers}
+    names = _names(headers)
     matches = _matches(names, [each.certificate for each in verified or rejected if each.certificate])
     invalid = [each for each in rejected if each.status == "invalid"]
     if invalid or not verified:
@@ -113,6 +113,15 @@ Named = Mapping[str, str]
 
 Names = Mapping[str, Named]
 """The addresses of From and Sender, where there are such fields."""
+
+
+def would_be_author(certificate: Certificate, headers: Mapping[str, ProtectedHeader]) -> bool:
+    """Whether a signature by this certificate would be taken for that of whoever From or Sender names."""
+    return any(_speak_for([certificate], named) for named in _names(headers).values())
+
+
+def _names(headers: Mapping[str, ProtectedHeader]) -> Names:
+    return {field: _named(headers[field]) for field in ("from", "sender") if field in headers}
 
 
 def _named(field: ProtectedHeader) -> Named:

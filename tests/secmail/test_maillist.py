@@ -403,6 +403,32 @@ def test_a_layer_that_nobody_signed_stops_the_processing():
         expanded(mime(der.sequence(der.oid("1.2.840.113549.1.7.2"), der.tlv(der.context(0), nobody))))
 
 
+def from_list(**options) -> bytes:
+    """A signature in front of the list's, which takes its place; who wrote says to be the list."""
+    return mime(signed_data(Forged("carl", extra=tuple(history(None).encoded()), **options)), "list@example.org")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        header("list@example.org") + CONTENT,
+        header("ceo@example.org") + b"Sender: List <LIST@example.org>\r\n" + CONTENT,
+        from_list(),
+        from_list(content=protected("bob@example.org", "list@example.org")).replace(b"From: list@", b"From: carl@"),
+    ],
+    ids=["From", "Sender", "behind a history", "protected From"],
+)
+def test_what_nobody_signed_does_not_become_the_word_of_the_list(data):
+    """RFC 8550 section 3: who is named by From or Sender and signs is taken for the author, and a list signs what anybody wrote."""
+    with pytest.raises(MailListError, match="from the list itself"):
+        expanded(data)
+
+
+@pytest.mark.parametrize("layers", [(S("list"),), (E(),), (S("carl", history(None)), S("list"))])
+def test_what_the_list_signed_itself_or_nobody_could_read_goes_on(layers):
+    assert expanded(message(*layers, top=header("list@example.org")))[1].members
+
+
 def test_nothing_is_written_before_all_layers_are_looked_at():
     out = io.BytesIO()
     options = {"signer": signing_key("list"), "keys": [decryption_key("list")], "trust": trust(), "now": NOW}
