@@ -19,9 +19,9 @@ DATE_TOLERANCE = timedelta(hours=1)
 Verdict = Literal["verified", "not-verified", "unsigned"]
 
 # What a person takes for an address, wherever in the field it stands: each "@" with all that touches it. Quotes and comments touch it
-# too, because programs drop them ('"ada""@example.org"'). Only "Ada @ Home" is a name.
+# too, because programs drop them ('"ada""@example.org"'). Only "Ada @ Home" is a name. IDNA takes U+3002 for a period.
 _PIECE = r"""[^\s"<>()\[\]:;,@]"""
-_LOOKS_LIKE_ADDRESS = re.compile(rf"""(?<!{_PIECE}){_PIECE}*@(?!(?<=\s@)\s+[^\s.@]+(?:[\s"<]|\Z)){_PIECE}*""")
+_LOOKS_LIKE_ADDRESS = re.compile(rf"""(?<!{_PIECE}){_PIECE}*@(?!(?<=\s@)\s+[^\s.\u3002@]+(?:[\s"<]|\Z)){_PIECE}*""")
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,8 @@ def _named(field: ProtectedHeader) -> Named:
     """Every address that a reader could take the field to name: in display names, comments and repeated fields too."""
     found = [each.addr_spec for each in field.all_addresses]
     for value in field.all_values:
+        # What can't be read here other programs may show as an address
+        found += [value] if "=?" in value or "\ufffd" in value else []
         found += [each.strip("'") for each in _LOOKS_LIKE_ADDRESS.findall(_compatible(value))]
     named: dict[str, str] = {}
     for address in found:

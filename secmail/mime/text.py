@@ -6,6 +6,7 @@ Every pattern here is tried once per position and bounded: header sections are f
 import binascii
 import re
 import unicodedata
+from collections.abc import Mapping
 from encodings.aliases import aliases
 from urllib.parse import unquote_to_bytes
 
@@ -17,9 +18,17 @@ _CODECS = {
 }
 
 
-def text_codec(charset: str) -> str:
+# More that programs read in header fields: what they show there has to be seen here, too
+_IN_WORDS = _CODECS | {
+    **dict.fromkeys(("utf_7", "utf7", "unicode_1_1_utf_7"), "utf_7"),
+    **dict.fromkeys(("iso_10646_ucs_2", "ucs_2"), "utf_16_be"),
+    **dict.fromkeys(("iso_10646_ucs_4", "ucs_4"), "utf_32_be"),
+}
+
+
+def text_codec(charset: str, codecs: Mapping[str, str] = _CODECS) -> str:
     """Return the Python codec of a MIME charset; of an unknown one UTF-8, the most likely guess."""
-    return _CODECS.get(re.sub(r"[^a-z0-9]+", "_", charset[:40].lower()), "utf_8")
+    return codecs.get(re.sub(r"[^a-z0-9]+", "_", charset[:40].lower()), "utf_8")
 
 
 def decode_text(octets: bytes, charset: str) -> str:
@@ -31,7 +40,8 @@ def decode_text(octets: bytes, charset: str) -> str:
 
 _WORD = re.compile(r"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([BbQq])\?([^?]*)\?=")
 
-_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_LINE_ENDS = re.compile("[\n-\r\x1c-\x1e\x85\u2028\u2029]")
+_CONTROLS = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")
 
 
 def decode_words(value: str) -> str:
@@ -51,18 +61,23 @@ def decode_words(value: str) -> str:
         if adjacent and charset == match[1].lower():
             run += octets
         else:
-            pieces += [decode_text(run, charset), "" if adjacent else between]
+            pieces += [_decode(run, charset), "" if adjacent else between]
             run, charset = octets, match[1].lower()
         end = match.end()
-    # An encoded word can hold a line end; nothing that is shown or copied into another header may.
-    return _CONTROLS.sub(" ", "".join([*pieces, decode_text(run, charset), value[end:]]))
+    # An encoded word can hold a line end; nothing that is shown or copied into another header may. Other controls have no width.
+    return _CONTROLS.sub("", _LINE_ENDS.sub(" ", "".join([*pieces, _decode(run, charset), value[end:]])))
+
+
+def _decode(octets: bytes, charset: str) -> str:
+    return octets.decode(text_codec(charset, _IN_WORDS), "replace")
 
 
 def _word_octets(encoding: str, encoded: str) -> bytes | None:
     try:
         octets = encoded.encode("ascii")
         if encoding in "Bb":
-            return binascii.a2b_base64(octets + b"=" * (-len(octets) % 4))
+            # Padding within a word is passed over by some programs, while the library stops there
+            return b"".join(binascii.a2b_base64(each + b"=" * (-len(each) % 4)) for each in re.split(b"=+", octets))
         return binascii.a2b_qp(octets, header=True)
     except (binascii.Error, UnicodeEncodeError):
         return None
