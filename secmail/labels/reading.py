@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lxml import etree
+
 from ..errors import Malformed
 from .categories import Category, TagType
 from .clearance import UNCLASSIFIED, Clearance
-from .label import SecurityLabel
+from .label import MAX_LABEL_LENGTH, SecurityLabel
 from .spif_xml import Element
 
 NAMESPACE = "http://surevine.com/xmlns/spiffy"
@@ -57,6 +59,13 @@ class _Element(Element):
     document = "label or clearance"
     namespaces = (NAMESPACE,)
     children_of: ClassVar = {"label": _CHILDREN, "clearance": _CHILDREN}
+    max_length: ClassVar = MAX_LABEL_LENGTH
+
+    def _is_extension(self, child: "etree._Element") -> bool:
+        """None is: what other programs read in it could restrict."""
+        if len(child):
+            self.refuse("holds elements in elements")
+        return False
 
     def tagged_category(self) -> Category:
         tag_type = _TAG_TYPES.get(self.require("type"))

@@ -61,6 +61,7 @@ class Element:
     document: ClassVar[str] = "security policy"
     namespaces: ClassVar[Collection[str | None]] = (None, NAMESPACE)
     children_of: ClassVar[Mapping[str, Collection[str]]] = _CHILDREN
+    max_length: ClassVar[int] = MAX_XML_LENGTH
 
     def __init__(self, element: "etree._Element") -> None:
         self._element = element
@@ -71,8 +72,8 @@ class Element:
     @classmethod
     def parse(cls, xml: bytes) -> Self:
         """The root element. Malformed for XML that is not well-formed (with line and column), too long or with a DTD."""
-        if len(xml) > MAX_XML_LENGTH:
-            raise Malformed(f"a {cls.document} of more than 4 MiB")
+        if len(xml) > cls.max_length:
+            raise Malformed(f"a {cls.document} of more than {cls.max_length} octets")
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
         )
@@ -91,13 +92,16 @@ class Element:
     def children(self, name: str) -> Iterator[Self]:
         """The children with this name. Every child has to be one the schema allows."""
         for child in self._element:
-            if _names(child)[0] not in self.namespaces:
+            if self._is_extension(child):
                 continue
             element = type(self)(child)
             if element.name not in self.children_of.get(self.name, ()):
                 element.refuse(f"is not expected in {self.name}")
             if element.name == name:
                 yield element
+
+    def _is_extension(self, child: "etree._Element") -> bool:
+        return _names(child)[0] not in self.namespaces
 
     def child(self, name: str) -> Self | None:
         found = list(self.children(name))
@@ -116,6 +120,8 @@ class Element:
         return value
 
     def text(self) -> str:
+        if len(self._element):
+            self.refuse("holds more than text")
         return (self._element.text or "").strip()
 
     def language(self) -> str | None:

@@ -62,7 +62,7 @@ from secmail.cms.kemri import ORI_KEM
 from secmail.cms.recipients import make_all
 from secmail.cms.shared import MAX_ITERATIONS, PBKDF2, PWRI_KEK
 from secmail.keys import OpeningKey
-from secmail.labels import Clearance, authority_clearance_constraints
+from secmail.labels import Clearance, authority_clearance_constraints, read_label
 from secmail.labels.policy import SecurityPolicy
 from secmail.mime import display
 from secmail.receipts import RECEIPT, Receipt
@@ -1720,6 +1720,11 @@ def clearance_constraints_by_the_hundred_thousand():
 
 
 SPIF = '<SPIF xmlns="http://www.xmlspif.org/spif"><securityPolicyId name="A" id="1.2.3"/>%s</SPIF>'
+
+
+@bomb(read_label)
+def label_of_a_flood_of_elements():
+    return b'<label xmlns="http://surevine.com/xmlns/spiffy"><policy id="1.2.3"/>' + b"<tag/>" * 600_000 + b"</label>"
 
 
 @bomb(SecurityPolicy.from_xml, in_text="<a>&i;</a>", in_an_attribute='<a b="&i;"/>')
