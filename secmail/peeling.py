@@ -215,7 +215,10 @@ class _Opener:
             raise Malformed("the second part of a multipart/signed is no signature (RFC 8551 section 3.5.3.2)")
         content = canonical(parts[0].raw)  # RFC 8551 section 3.1.1: whatever line ends the message was stored with
         signed = self._verified(parts[1].content, content)
-        return _signed_layer(signed), content, signed.content_type == DATA
+        if signed.content_type != DATA:
+            # RFC 8551 section 2.4.2 has id-data for MIME; what its signer signed was a receipt or a time stamp
+            raise Malformed("a multipart/signed whose signature is of something that is no MIME")
+        return _signed_layer(signed), content, True
 
     def _verified(self, source: Source, detached: Source | None) -> SignedData:
         return verify(

@@ -178,7 +178,10 @@ def forward_of_a_signed_message() -> bytes:
     return mime(signed_data(Forged("carl", content=b"Content-Type: message/rfc822\r\n\r\n" + message(clear_signed()))))
 
 
-@FAMILY.spoof("what was signed as a receipt is no text of its signer", VERIFIED, content__type="1.2.840.113549.1.9.16.1.1")
-def receipt_as_a_message() -> bytes:
-    alone = signed_data(Forged(content_type="1.2.840.113549.1.9.16.1.1"), detached=True)
-    return message(clear_signed(CONTENT, alone))
+for name, kind in {"receipt": "1.2.840.113549.1.9.16.1.1", "time_stamp": "1.2.840.113549.1.9.16.1.4", "certificate_request": "1.3.6.1.5.5.7.12.2", "unknown_type": "1.2.3.4"}.items():
+    FAMILY.add(
+        f"{name}_as_a_message",
+        "what was signed as something else is no text of its signer",
+        MALFORMED,
+        lambda kind=kind: message(clear_signed(CONTENT, signed_data(Forged(content_type=kind), detached=True))),
+    )
