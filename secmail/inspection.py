@@ -1,11 +1,11 @@
 """What is written in a message, for a person who looks at it: nothing here is proven, and nothing may be decided by it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from secmail.cms.attributes import ReceiptRequest
-from secmail.cms.claims import Agreement, Claims, ClaimState
+from secmail.cms.claims import MAX_EQUIVALENT_LABELS, Agreement, Claims, ClaimState
 from secmail.cms.compressed import MAX_SIZE
 from secmail.cms.ess import MLData
 from secmail.cms.signers import Signer, VerifiedSigner
@@ -99,11 +99,17 @@ def _written(
         label=label,
         receipt_request_state=request_state,
         receipt_request=request,
-        equivalent_labels=tuple(label for each in inner.claims for label in read_labels(each.equivalent_labels or ())),
+        equivalent_labels=tuple(_equivalent_labels(inner.claims)),
         history_state=history_state,
         ml_expansion_history=history or (),
         sealed=sealed,
     )
+
+
+def _equivalent_labels(claims: Sequence[Claims]) -> Iterator[SecurityLabel]:
+    left = iter(range(MAX_EQUIVALENT_LABELS))  # of all signers together
+    for each in claims:
+        yield from read_labels([one for one, _ in zip(each.equivalent_labels or (), left, strict=False)])
 
 
 def _agreement(layer: SignedLayer | None) -> Agreement:

@@ -1,7 +1,7 @@
 """The JSON object of ``open``, ``show`` and ``receipt check``: every key is always there, null or empty where there is nothing."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields
 from typing import BinaryIO
@@ -37,6 +37,7 @@ Message = Unwrapped | Inspection
 
 NOTHING = Inspection((), None, None, {}, "absent", None, "absent", None, (), "absent", ())
 MATCHES = tuple(each.name for each in fields(ReceiptMatches))
+MAX_LABELS = 64  # of all signers together, equivalent ones too; two thousand, each with a thousand categories, would take seconds
 
 
 def opened(message: Unwrapped, check: ReceiptCheck | None = None) -> Json:
@@ -117,7 +118,8 @@ OTHER_KINDS = {CompressedLayer: "compressed", DigestedLayer: "digested", DataLay
 
 
 def _layers(message: Message, claims: Callable[[Signer], Claims], author: Signer | None) -> list[Json]:
-    found = [_layer(each, claims, author) for each in message.layers]
+    left = iter(range(MAX_LABELS))
+    found = [_layer(each, claims, author, left) for each in message.layers]
     innermost = message.layers[-1] if message.layers else None
     if isinstance(innermost, SignedLayer) and innermost.content_type == RECEIPT:
         found.append(_layer_object("receipt"))
@@ -126,9 +128,9 @@ def _layers(message: Message, claims: Callable[[Signer], Claims], author: Signer
     return found
 
 
-def _layer(layer: Layer, claims: Callable[[Signer], Claims], author: Signer | None) -> Json:
+def _layer(layer: Layer, claims: Callable[[Signer], Claims], author: Signer | None, left: Iterator[int]) -> Json:
     if isinstance(layer, SignedLayer):
-        return _layer_object("signed", signers=[_signer(each, claims(each), each is author) for each in layer.signers])
+        return _layer_object("signed", signers=[_signer(each, claims(each), left, is_author=each is author) for each in layer.signers])
     if isinstance(layer, EnvelopedLayer):
         recipients = [{"kind": each.kind, "algorithm": each.algorithm or None, "id": each.identifier or None} for each in layer.recipients]
         return _layer_object(
@@ -141,9 +143,11 @@ def _layer_object(kind: str, **members: object) -> Json:
     return {"kind": kind, "signers": [], "recipients": [], "content_encryption": None, "opened_with": None, **members}
 
 
-def _signer(signer: Signer, claims: Claims, is_author: bool) -> Json:
-    """``claims`` are empty for a signer who is not to be believed, except the names of its attributes."""
+def _signer(signer: Signer, claims: Claims, left: Iterator[int], *, is_author: bool) -> Json:
+    """``claims`` are empty for a signer who is not to be believed, except the names of its attributes; ``left`` are the labels still shown."""
     certificate, names = signer.certificate, claims_of(signer)
+    label = claims.security_label if claims.security_label and next(left, None) is not None else None
+    equivalent = [each for each, _ in zip(claims.equivalent_labels or (), left, strict=False)]
     reason = signer.reason if isinstance(signer, RejectedSigner) else "; ".join(signer.warnings)
     return {
         "status": signer.status,
@@ -158,8 +162,8 @@ def _signer(signer: Signer, claims: Claims, is_author: bool) -> Json:
         "countersigners": _countersigners(signer),
         "attributes": list(map(attribute_name, names.attributes)),
         "malformed_attributes": sorted(map(attribute_name, names.malformed)),
-        "label": encoded_label(claims.security_label),
-        "equivalent_labels": list(map(label_object, read_labels(claims.equivalent_labels or ()))),
+        "label": encoded_label(label),
+        "equivalent_labels": list(map(label_object, read_labels(equivalent))),
         "receipt_request": request_object(claims.receipt_request),
         "content_hints": hints_object(claims.content_hints),
         "ml_expansion_history": list(map(expansion_object, claims.ml_expansion_history or ())),

@@ -49,6 +49,7 @@ from secmail import (
 )
 from secmail.algorithms import AES256_CBC, AES256_GCM, AES256_WRAP, DIGESTS, ECDH_SHA256, PKCS1_V15, SHA256, Digest
 from secmail.algorithms import AlgorithmIdentifier as Algorithm
+from secmail.cli import report
 from secmail.cms import (
     AUTH_ENVELOPED_DATA,
     COMPRESSED_DATA,
@@ -61,6 +62,7 @@ from secmail.cms.ess import encoded_history
 from secmail.cms.kemri import ORI_KEM
 from secmail.cms.recipients import make_all
 from secmail.cms.shared import MAX_ITERATIONS, PBKDF2, PWRI_KEK
+from secmail.inspection import inspect_message
 from secmail.keys import OpeningKey
 from secmail.labels import Clearance, authority_clearance_constraints, read_label
 from secmail.labels.policy import SecurityPolicy
@@ -100,6 +102,14 @@ def opened(data: bytes) -> None:
     if wrong:
         raise wrong[0].error
     result.require_verified()
+
+
+def told_as_opened(data: bytes) -> None:
+    json.dumps(report.opened(unwrap(BytesSource(data), keys=keys(), trust=trust(), now=NOW)))
+
+
+def told_as_written(data: bytes) -> None:
+    json.dumps(report.written(inspect_message(BytesSource(data), now=NOW)))
 
 
 def expanded(data: bytes) -> None:
@@ -747,6 +757,23 @@ def equivalent_labels_of_bit_maps():
     one = der.tlv(der.SET, der.oid(ANY), der.tlv(der.SET, missi(*[BIT_MAP] * 1)))
     labels = [one.replace(der.oid(ANY), der.oid(f"1.3.6.1.4.1.22112.{n}"), 1) for n in range(10, 109)]
     return with_attribute(attribute.EQUIVALENT_LABELS, der.sequence(*labels))
+
+
+def equivalent_labels_of_each(signers: int, categories: int) -> bytes:
+    bits = der.tlv(0xA1, der.tlv(der.BIT_STRING, b"\0" + b"\xff" * (categories // 8)))
+    labels = [der.tlv(der.SET, der.oid(f"{ANY}.{number}"), der.tlv(der.SET, missi(bits))) for number in range(32)]
+    extra = (attribute.attribute(attribute.EQUIVALENT_LABELS, der.sequence(*labels)),)
+    return mime(signed_data(*[Forged(extra=extra)] * signers))
+
+
+@bomb(told_as_opened, ends=(None,), of_4000_categories=(1, 4_000), of_900_categories=(60, 900))
+def equivalent_labels_of_each_signer_opened(figures):
+    return equivalent_labels_of_each(*figures)
+
+
+@bomb(told_as_written, ends=(None,))
+def equivalent_labels_of_each_signer_shown():
+    return equivalent_labels_of_each(60, 900)
 
 
 @bomb(ends=(SecmailError,))
