@@ -17,9 +17,9 @@ class Parser(ArgumentParser):
         self.exit(USAGE, f"secmail: {printable(message)} (try: {self.prog} --help)\n")
 
 
-def command(commands: "_SubParsersAction[Parser]", name: str, run: Run, *, help: str, example: str) -> Parser:
-    """One command with its example."""
-    parser = commands.add_parser(
+def described(commands: "_SubParsersAction[Parser]", name: str, *, help: str, example: str) -> Parser:
+    """A command, or a family of them, with an example."""
+    return commands.add_parser(
         name,
         help=help,
         description=f"{help[0].upper()}{help[1:]}.",
@@ -27,6 +27,11 @@ def command(commands: "_SubParsersAction[Parser]", name: str, run: Run, *, help:
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def command(commands: "_SubParsersAction[Parser]", name: str, run: Run, *, help: str, example: str) -> Parser:
+    """One command with its example."""
+    parser = described(commands, name, help=help, example=example)
     parser.set_defaults(run=run)
     return parser
 

@@ -9,7 +9,7 @@ from secmail.certificates import Certificate
 from secmail.cli import inputs
 from secmail.cli.arguments import Parser, add_input, add_keys, add_moment, add_output, command, many
 from secmail.cli.failures import OK, Failure, concerning
-from secmail.cli.keys import Keys, certificates, keys
+from secmail.cli.keys import Keys, certificates, keys, readers
 from secmail.cli.labels import clearance_from, policy_from
 from secmail.cli.output import note, output
 from secmail.cms.ess import GeneralNames, MLReceiptPolicy, MLReceiptPolicyKind
@@ -91,7 +91,7 @@ def _members(names: Sequence[str]) -> dict[Certificate, str | None]:
     """The members, each with the name of its file, if that holds no other."""
     members: dict[Certificate, str | None] = {}
     for name in names:
-        found = certificates([name])
+        found = readers([name])
         members |= dict.fromkeys(found, Path(name).stem if len(found) == 1 else None)
     return members
 

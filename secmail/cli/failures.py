@@ -21,13 +21,13 @@ class Failure(Exception):
 
 
 @contextmanager
-def concerning(name: str) -> Iterator[None]:
-    """Say of every error inside which file it is about."""
+def concerning(name: str, advice: str = "") -> Iterator[None]:
+    """Say of every error inside which file it is about; ``advice`` is added where a passphrase is missing."""
     try:
         yield
     except SecmailError as error:
-        option = ": --passphrase-file" if isinstance(error, Locked) else ""
-        raise Failure(f"{shown_name(name)}: {error}{option}", status_of(error)) from error
+        more = advice if isinstance(error, Locked) else ""
+        raise Failure(f"{shown_name(name)}: {error}{more}", status_of(error)) from error
     except BrokenPipeError:
         raise  # is about the output
     except OSError as error:

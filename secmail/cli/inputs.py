@@ -153,6 +153,6 @@ def moment(text: str | None) -> datetime:
         return datetime.now(UTC)
     try:
         read = datetime.fromisoformat(text.upper())
-    except ValueError:
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Failure(f"--at {text}: no date and time as in 2026-03-01T12:00:00Z") from None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -14,6 +14,7 @@ from secmail import der
 from secmail.certificates import Certificate
 from secmail.cli.failures import Failure, concerning
 from secmail.cli.inputs import small
+from secmail.cms.recipients import Recipient
 from secmail.containers import read_contents
 from secmail.errors import Malformed, Unsupported
 from secmail.keys import (
@@ -28,19 +29,32 @@ from secmail.keys import (
 from secmail.paths import TrustStore
 from secmail.pem import blocks
 
+ADVICE = ": --passphrase-file"
 NO_CERTIFICATE = "{}: no certificate for this key is given: --cert"
 HEX_KEY = re.compile(rb"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")
 
 
-def certificates(names: Iterable[str], passphrase: bytes | None = None) -> list[Certificate]:
-    """All certificates in these files, which have at least one each."""
+def certificates(names: Iterable[str], passphrase: bytes | None = None, advice: str = "") -> list[Certificate]:
+    """All certificates in these files, which have at least one each. ``advice`` as for ``concerning``."""
     found: list[Certificate] = []
     for name in names:
-        with concerning(name):
+        with concerning(name, advice):
             inside = read_contents(small(name), passphrase, keys=False).certificates
             if not inside:
                 raise Malformed("there is no certificate in it")
             found += inside
+    return found
+
+
+def readers(names: Iterable[str]) -> list[Certificate]:
+    """Certificates to encrypt to. Who can't be encrypted to is found here, before anything is written."""
+    found: list[Certificate] = []
+    for name in names:
+        inside = certificates([name])
+        with concerning(name):
+            for each in inside:
+                Recipient(each).check()
+        found += inside
     return found
 
 
@@ -62,7 +76,7 @@ def _revocation(name: str, label: str, load: Callable[[bytes], object]) -> list[
         try:
             for each in found:
                 load(der.definite(each)[0])
-        except ValueError:
+        except (ValueError, Malformed):
             found = []
         if not found:
             raise Malformed(f"there is no {label} in it")
@@ -108,10 +122,13 @@ class Keys:
 
     def signer(self) -> SoftwareSigningKey:
         """The first key that may sign."""
-        return self.signers()[0]
+        return _able(self._may_sign()[0])
 
     def signers(self) -> tuple[SoftwareSigningKey, ...]:
         """All keys that may sign, each with one certificate."""
+        return tuple(map(_able, self._may_sign()))
+
+    def _may_sign(self) -> tuple[SoftwareSigningKey, ...]:
         found = {_public(each.certificate): each for each in reversed(self.signing) if each.certificate.can_sign}
         if not found and self.uncertified:
             raise Failure(NO_CERTIFICATE.format(self.uncertified[0]))
@@ -124,9 +141,9 @@ def keys(arguments: Namespace) -> Keys:
     """Those of --key, --cert, --kek and --password-file."""
     passphrase = secret_line(arguments.passphrase_file)
     loaded: list[tuple[str, PrivateKey]] = []
-    pool = certificates(arguments.cert, passphrase)
+    pool = certificates(arguments.cert, passphrase, ADVICE)
     for name in arguments.key:
-        with concerning(name):
+        with concerning(name, ADVICE):
             inside = read_contents(small(name), passphrase)
             if not inside.keys:
                 raise Malformed("there is no private key in it")
@@ -184,6 +201,13 @@ def _hex(text: str | None) -> bytes:
         return bytes.fromhex(text or "")
     except ValueError:
         raise Failure("--kek-id: no hexadecimal digits") from None
+
+
+def _able(signer: SoftwareSigningKey) -> SoftwareSigningKey:
+    """Signatures by keys of some kinds are read and not made, which is found here, before anything is written."""
+    with concerning(f"the key of {signer.certificate.subject}"):
+        signer.certificate.signing()
+    return signer
 
 
 def _made(kind: Any, key: PrivateKey, *certificate: Certificate) -> list[Any]:

@@ -4,7 +4,7 @@ from argparse import Namespace, _ArgumentGroup, _SubParsersAction
 from collections.abc import Iterator
 
 from secmail.cli import inputs
-from secmail.cli.arguments import Parser, add_moment, add_report, command, many
+from secmail.cli.arguments import Parser, add_moment, add_report, command, described, many
 from secmail.cli.failures import OK, REFUSED, Failure, concerning
 from secmail.cli.inputs import small
 from secmail.cli.output import print_json, print_lines
@@ -26,7 +26,9 @@ from secmail.pem import blocks
 
 
 def add(commands: "_SubParsersAction[Parser]") -> None:
-    label = commands.add_parser("label", help="look at security labels and decide by them")
+    label = described(
+        commands, "label", help="look at security labels and decide by them", example="secmail label show --policy spif.xml label.der"
+    )
     of_label = label.add_subparsers(metavar="COMMAND", required=True)
 
     show = command(of_label, "show", run_show, help="show what a security label says", example="secmail label show --policy spif.xml label.der")

@@ -14,7 +14,7 @@ from secmail.cli import inputs
 from secmail.cli.arguments import Parser, add_input, add_keys, add_moment, add_output, add_secrets, command, many
 from secmail.cli.content import Content, Fields, Protected, read_content
 from secmail.cli.failures import OK, Failure, concerning
-from secmail.cli.keys import certificates, keys, shared_secrets
+from secmail.cli.keys import keys, readers, shared_secrets
 from secmail.cli.labels import add_label, label_from, label_of
 from secmail.cli.output import note, output
 from secmail.cli.smime import written_as
@@ -28,7 +28,7 @@ from secmail.wrap import EncryptTo, Wrapping, enveloping, signing, triple_wrappi
 
 CONTENT = "what to sign or encrypt: a message, a text or any file"
 BLIND = ("bcc", "resent-bcc")
-Layers = Callable[[Writable, Content], AbstractContextManager[Writable]]
+Layers = Callable[[Writable], AbstractContextManager[Writable]]
 EVERYBODY: dict[str, Literal["all_receipts", "first_tier_recipients"]] = {"all": "all_receipts", "first-tier": "first_tier_recipients"}
 
 
@@ -128,9 +128,7 @@ def run_sign(arguments: Namespace) -> int:
         raise Failure("--detached makes a multipart/signed, which is a message and no bare CMS")
     signed = _Signed.by(arguments)
 
-    def layers(out: Writable, content: Content) -> AbstractContextManager[Writable]:
-        if arguments.detached and not content.is_seven_bit:
-            raise Unsupported("8-bit and binary content does not survive in a multipart/signed: sign it without --detached")
+    def layers(out: Writable) -> AbstractContextManager[Writable]:
         return signing(
             out,
             signer=signed.signer,
@@ -143,13 +141,13 @@ def run_sign(arguments: Namespace) -> int:
             pss=arguments.pss,
         )
 
-    return _make(arguments, signed.now, layers, encrypted=False)
+    return _make(arguments, signed.now, layers, encrypted=False, seven_bit=arguments.detached)
 
 
 def run_encrypt(arguments: Namespace) -> int:
     recipients = _recipients(arguments)
 
-    def layers(out: Writable, content: Content) -> AbstractContextManager[Writable]:
+    def layers(out: Writable) -> AbstractContextManager[Writable]:
         return enveloping(out, recipients=recipients, content_encryption=arguments.content_encryption)
 
     return _make(arguments, inputs.moment(None), layers, encrypted=True)
@@ -172,7 +170,7 @@ def run_wrap(arguments: Namespace) -> int:
     }
     outer_label = label_from(arguments.outer_label) if arguments.outer_label else None
 
-    def layers(out: Writable, content: Content) -> AbstractContextManager[Writable]:
+    def layers(out: Writable) -> AbstractContextManager[Writable]:
         if arguments.triple:
             return triple_wrapping(out, outer_label=outer_label, **alike)
         return wrapping(out, co_signers=signed.co_signers, **alike)
@@ -180,9 +178,11 @@ def run_wrap(arguments: Namespace) -> int:
     return _make(arguments, signed.now, layers, encrypted=True)
 
 
-def _make(arguments: Namespace, now: datetime, layers: Layers, *, encrypted: bool) -> int:
+def _make(arguments: Namespace, now: datetime, layers: Layers, *, encrypted: bool, seven_bit: bool = False) -> int:
     with inputs.content(arguments.file) as stream, concerning(arguments.file), ExitStack() as stack:
         content = read_content(stream, arguments.file, arguments.type)
+        if seven_bit and not content.is_seven_bit:
+            raise Unsupported("8-bit and binary content does not survive in a multipart/signed: sign it without --detached")
         try:
             protected = _protected(content, _fields(content.fields, arguments, now), encrypted=encrypted)
             format_headers((*protected.inner, *protected.outer))
@@ -190,7 +190,7 @@ def _make(arguments: Namespace, now: datetime, layers: Layers, *, encrypted: boo
             raise Unsupported(str(error)) from None
         out = stack.enter_context(output(arguments.output))
         message = stack.enter_context(written_as(arguments.outform, out, protected.outer))
-        sink = stack.enter_context(layers(message, content))
+        sink = stack.enter_context(layers(message))
         content.write(sink, protected)
         if isinstance(sink, Wrapping):
             note(f"{sink.envelope.content_encryption}: {sink.envelope.reason}")
@@ -259,6 +259,8 @@ def _receipt_request(arguments: Namespace, signer: Certificate, now: datetime) -
         raise Failure("the signer's certificate names no address for receipts: --receipt-to")
     if not all((*asked, *to)):
         raise Failure("--receipt-from and --receipt-to take addresses, and an empty one is none")
+    if others := [each for each in (*asked, *to) if not each.isascii()]:
+        raise Failure(f"--receipt-from and --receipt-to take addresses in ASCII: {others[0]}")
     everybody = [EVERYBODY[each] for each in asked if each in EVERYBODY]
     if everybody and len(asked) > 1:
         raise Failure("--receipt-from is all, first-tier or addresses")
@@ -276,7 +278,7 @@ def _content_identifier(address: str, now: datetime) -> bytes:
 
 
 def _recipients(arguments: Namespace) -> list[EncryptTo]:
-    recipients: list[EncryptTo] = [*certificates(arguments.recipient), *shared_secrets(arguments)]
+    recipients: list[EncryptTo] = [*readers(arguments.recipient), *shared_secrets(arguments)]
     if not recipients:
         raise Failure("nobody could read it: --recipient, --kek or --password-file")
     return recipients

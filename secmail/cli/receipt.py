@@ -13,10 +13,11 @@ from secmail.cli.arguments import (
     add_report,
     add_trust,
     command,
+    described,
     many,
 )
 from secmail.cli.failures import OK, REFUSED, Failure, concerning, shown_name
-from secmail.cli.keys import certificates, keys
+from secmail.cli.keys import keys, readers
 from secmail.cli.opening import note_all, unwrapped
 from secmail.cli.output import note, output, print_json, print_lines
 from secmail.cli.smime import written_as
@@ -26,7 +27,12 @@ from secmail.unwrap import Unwrapped
 
 
 def add(commands: "_SubParsersAction[Parser]") -> None:
-    receipt = commands.add_parser("receipt", help="make and check signed receipts (RFC 2634 section 2)")
+    receipt = described(
+        commands,
+        "receipt",
+        help="make and check signed receipts (RFC 2634 section 2)",
+        example="secmail receipt check --trust ca.pem --original sent.eml receipt.eml",
+    )
     of_receipt = receipt.add_subparsers(metavar="COMMAND", required=True)
 
     make = command(
@@ -61,7 +67,7 @@ def add(commands: "_SubParsersAction[Parser]") -> None:
 
 def run_make(arguments: Namespace) -> int:
     who, now = keys(arguments), inputs.moment(arguments.at)
-    signer, recipients = who.signer(), certificates(arguments.recipient)
+    signer, recipients = who.signer(), readers(arguments.recipient)
     with inputs.message(arguments.file) as source, concerning(arguments.file):
         message = unwrapped(source, arguments, who)
         own = {address for each in who.holders for address in each.emails}

@@ -194,12 +194,13 @@ def _receipt(message: Message) -> Json | None:
         except Malformed:
             return None
     signer = message.author.signer if isinstance(message, Unwrapped) and message.author else next(iter(layer.signers), None)
+    believed = isinstance(message, Inspection) or isinstance(signer, VerifiedSigner)
     return {
         "signer": person(signer),
         "content_identifier": receipt.signed_content_identifier.hex(),
         "matches": dict.fromkeys(MATCHES),
         "asked": None,
-        "signing_time": utc(signer.signing_time) if isinstance(signer, VerifiedSigner) else None,
+        "signing_time": utc(claims_of(signer).signing_time) if signer and believed else None,
     }
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from lxml import etree
 
+from .. import der
 from ..errors import Malformed
 from .categories import Category, TagType
 from .clearance import UNCLASSIFIED, Clearance
@@ -29,7 +30,7 @@ def read_label(data: bytes) -> SecurityLabel:
     Malformed if it is neither: XML that is not well-formed with line and column, other mistakes in XML with the line.
     """
     if not _is_xml(data):
-        return SecurityLabel.from_der(data)
+        return SecurityLabel.from_der(_starting_with(der.SET, data))
     found = _Holder.parse(data, "label")
     if len(found.classifications) > 1:
         found.root.refuse("has more than one classification")
@@ -42,7 +43,7 @@ def read_clearance(data: bytes) -> Clearance:
     Malformed as in ``read_label``. No classification in XML is what an absent class list is in DER: unclassified.
     """
     if not _is_xml(data):
-        return Clearance.from_der(data)
+        return Clearance.from_der(_starting_with(der.SEQUENCE, data))
     found = _Holder.parse(data, "clearance")
     try:
         return Clearance(found.policy, found.classifications or frozenset({UNCLASSIFIED}), found.categories)
@@ -53,6 +54,13 @@ def read_clearance(data: bytes) -> Clearance:
 def _is_xml(data: bytes) -> bool:
     """A label in DER begins with the tag of a SET, a clearance with that of a SEQUENCE; XML does not."""
     return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
+
+
+def _starting_with(tag: int, data: bytes) -> bytes:
+    """What begins with another tag is most often no DER at all, which says more than the mistakes a reader finds in it."""
+    if data[:1] != bytes((tag,)):
+        raise Malformed(f"neither XML nor DER that begins with tag {tag:#04x}")
+    return data
 
 
 class _Element(Element):

@@ -70,6 +70,7 @@ PKI = {
     "goldie": Row("X448", "ca", (AGREE,), "goldie@example.org"),
     "kem768": Row("ML-KEM-768", "ca", (ENCRYPT,), "kem768@example.org"),
     "kem1024": Row("ML-KEM-1024", "ca", (ENCRYPT,), "kem1024@example.org"),
+    "kobe": Row("secp256k1", "ca", (SIGN,), "kobe@example.org"),
     "smalls": Row("RSA-1024", "ca", (SIGN, ENCRYPT), "smalls@example.org"),
     "mallory": Row("P-256", "stranger", (SIGN, AGREE), "ada@example.org"),
 }
@@ -80,6 +81,7 @@ KINDS = {
     "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "P-521": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
     "RSA-1024": lambda: rsa.generate_private_key(public_exponent=65537, key_size=1024),  # noqa: S505 (read only)
     "RSA-2048": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
     "Ed25519": ed25519.Ed25519PrivateKey.generate,

@@ -166,3 +166,18 @@ def test_pkcs12_files_of_other_programs_are_read_without_a_warning(secmail: Comm
         warnings.simplefilter("error")
         at = x509.load_pem_x509_certificate((SHARED / "thunderbird" / "TestCA.pem").read_bytes()).not_valid_before_utc.isoformat()
         assert secmail(f"{SIGN} --key {SHARED}/thunderbird/{name} --passphrase-file passphrase --at {at}").err == ""
+
+
+def test_a_file_of_another_kind_is_said_to_be_one(secmail: CommandLine) -> None:
+    for options in ("--key letter.eml", "--key ada.pem --cert letter.eml", "--key ada.pem --label letter.eml"):
+        ended = secmail(f"{SIGN} {options}")
+        assert (ended.status, ended.err[:29]) == (3, "secmail: letter.eml: neither ")
+    for option, name in (("--crl", "X509 CRL"), ("--ocsp", "OCSP RESPONSE")):
+        assert secmail(f"open --trust root.crt {option} letter.eml letter.eml").err == f"secmail: letter.eml: there is no {name} in it\n"
+
+
+def test_a_passphrase_is_asked_for_only_where_it_opens_the_file(secmail: CommandLine) -> None:
+    secmail.write("key.p12", p12(PASSPHRASE))
+    for command, advice in ((f"{SIGN} --key key.p12", True), ("open --trust key.p12 letter.eml", False), ("encrypt --recipient key.p12 letter.eml", False)):
+        ended = secmail(command)
+        assert (ended.status, ended.err.endswith(": --passphrase-file\n")) == (2, advice)

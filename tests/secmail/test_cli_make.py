@@ -3,7 +3,7 @@
 import pytest
 from commandline import CommandLine
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from pki import NOW, certificate, private_key
+from pki import NOW, certificate, pem, private_key
 
 from secmail import BytesSource, TrustStore
 from secmail.cms.signed import verify
@@ -192,3 +192,37 @@ def test_parts_and_their_encodings_stay_as_they_are(secmail: CommandLine) -> Non
     ended = secmail(f"{OPEN} wrapped.eml")
     assert ended.out.endswith(b"\r\n\r\n" + body.replace("\n", "\r\n").encode())
     assert b'Content-Type: multipart/mixed;\r\n boundary=x; hp="cipher"\r\n' in ended.out
+
+
+@pytest.mark.parametrize("command", ["encrypt", "wrap --key ada.pem", "receipt make --key bob.pem --cert ca.crt --trust root.crt", "expand --key list.pem"])
+def test_who_can_not_be_encrypted_to_is_named_before_anything_is_written(secmail: CommandLine, command: str) -> None:
+    secmail(f"{WRAP} --receipt-from all letter.eml")
+    option, name = ("--member", "wrapped.eml") if "expand" in command else ("--recipient", "wrapped.eml")
+    ended = secmail(f"{command} {option} bob.crt {option} root.crt {name}")
+    assert (ended.status, ended.out) == (3, b"")
+    assert ended.err == "secmail: root.crt: the certificate of CN=root is not for encryption\n"
+
+
+def test_what_can_not_be_signed_is_refused_before_anything_is_written(secmail: CommandLine) -> None:
+    secmail.write("eight.eml", "From: ada@example.org\nContent-Transfer-Encoding: 8bit\n\nGrüße\n")
+    ended = secmail("sign --key ada.pem --detached eight.eml")
+    assert (ended.status, ended.out) == (3, b"")
+
+
+def test_a_key_that_can_not_sign_here_is_named_before_anything_is_written(secmail: CommandLine) -> None:
+    secmail.write("kobe.pem", pem("kobe"))
+    ended = secmail("sign --key kobe.pem letter.eml")
+    assert (ended.status, ended.out) == (3, b"")
+    assert ended.err == "secmail: the key of CN=kobe: signing with a key of this kind is not supported\n"
+
+
+def test_addresses_for_receipts_are_ascii(secmail: CommandLine) -> None:
+    """RFC 5280 section 4.2.1.6: an rfc822Name is an IA5String."""
+    ended = secmail(f"{SIGN} --receipt-from grüße@example.org letter.eml")
+    assert (ended.status, ended.err) == (2, "secmail: --receipt-from and --receipt-to take addresses in ASCII: grüße@example.org\n")
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_moment_outside_the_calendar_is_none(secmail: CommandLine, at: str) -> None:
+    ended = secmail(f"{SIGN} --at {at} letter.eml")
+    assert (ended.status, ended.err) == (2, f"secmail: --at {at}: no date and time as in 2026-03-01T12:00:00Z\n")

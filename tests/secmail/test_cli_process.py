@@ -48,7 +48,7 @@ def test_wrong_usage_is_one_line_and_status_2(secmail: CommandLine, command: str
 
 
 @pytest.mark.parametrize(
-    "command", ["", "sign", "encrypt", "wrap", "open", "show", "receipt make", "receipt check", "expand", "label show", "label decide", "label marking"]
+    "command", ["", "sign", "encrypt", "wrap", "open", "show", "receipt", "receipt make", "receipt check", "expand", "label", "label show", "label decide", "label marking"]
 )
 def test_every_command_has_help_with_an_example(secmail: CommandLine, command: str) -> None:
     ended = secmail(f"{command} --help")

@@ -90,4 +90,10 @@ def test_open_tells_of_a_receipt_what_it_says_and_nothing_about_its_original(rec
     received(f"{MAKE} --outform der -o receipt.p7 sent.eml")
     receipt = received("open --trust root.crt --json receipt.p7").json["receipt"]
     assert (set(receipt["matches"].values()), receipt["asked"]) == ({None}, None)
-    assert received("show --json receipt.p7").json["receipt"]["signing_time"] is None
+
+
+def test_show_tells_when_a_receipt_says_it_was_signed(received: CommandLine) -> None:
+    received(f"{MAKE} -o receipt.eml sent.eml")
+    assert received("show --json receipt.eml").json["receipt"]["signing_time"] == "2026-03-01T12:00:00Z"
+    untrusted = received("open --trust mallory.crt --json receipt.eml").json["receipt"]
+    assert (untrusted["signer"], untrusted["signing_time"]) == ("CN=bob <bob@example.org>", None)

@@ -73,7 +73,7 @@ def test_a_byte_order_mark_and_space_before_the_xml_are_accepted() -> None:
         (xml("label", LOW.replace("/>", f">{tag('restrictive')}</classification>")), "elements in elements"),
         (xml("label", " " * 65_536), "more than 65536 octets"),
         (b"\x30\x00", "tag"),
-        (b"", "cut off"),
+        (b"", "neither"),
     ],
 )
 def test_what_is_no_label_is_malformed(data: bytes, complaint: str) -> None:
