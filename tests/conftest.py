@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -19,27 +20,29 @@ hypothesis_settings.load_profile("portal")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
-# Folders whose tests start the portal, and wait for it more than they compute
-PORTALS = ("tests/faults/", "tests/browser/", "tests/bench/")
+# Tests that start the portal and wait for it more than they compute, in groups of about the same length. The first two begin together.
+PORTALS = ("tests/faults/test_[a-r]", "tests/browser/", "tests/faults/", "tests/bench/")
 
 
-def starts_the_portal(nodeid: str) -> bool:
-    return nodeid.startswith(PORTALS)
+def group(nodeid: str) -> str:
+    """The group of tests that start the portal to which this one belongs, or empty."""
+    return next((each for each in PORTALS if re.match(each, nodeid)), "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that start the portal come first: they take longest, and with `-n` the others fill the time beside them."""
-    items.sort(key=lambda item: not starts_the_portal(item.nodeid))
+    order = [*PORTALS, ""]
+    items.sort(key=lambda item: order.index(group(item.nodeid)))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `-n`: of each folder that starts portals one test after the other, on one process; all others as they come."""
+    """With `-n`: of each such group one test after the other, on one process; all others as they come."""
     from xdist.scheduler import LoadScopeScheduling
 
     class OnePortalAtATime(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next(filter(nodeid.startswith, PORTALS), nodeid)
+            return group(nodeid) or nodeid
 
     config.option.loadscopereorder = False  # the order above
     return OnePortalAtATime(config, log)
