@@ -59,7 +59,7 @@ def _armoured(label: str, pem: bytes, inside: bytes, passphrase: bytes | None, *
 
 def _bare(data: bytes, passphrase: bytes | None, *, keys: bool) -> Contents:
     """DER or BER: the first members tell what it is."""
-    if data[0] != der.SEQUENCE:
+    if not data.startswith(bytes([der.SEQUENCE])):
         raise Malformed("neither PEM nor DER")
     members = der.read(der.definite(data)[0])
     first = members.element()

@@ -76,6 +76,6 @@ def test_people_read_and_write_and_all_of_it_arrives(stack: Stack, users: list[U
 
 
 def test_flash_is_delivered_while_routine_waits(stack: Stack, users: list[User]) -> None:
-    flashes = runs.flashes(stack, users[0], waiting=60, times=1)
+    flashes = runs.flashes(stack, users[0], waiting=600, times=1)
     assert flashes[0].waiting > 0
     assert "FLASH in its mailbox" in report.of_flashes(flashes)
