@@ -11,20 +11,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import boto3
 import pytest
 import yaml
-from moto.server import ThreadedMotoServer
 
 from portal import embedded_redis
-from tests import postgres
+from tests import postgres, s3
 from tests.first_message import first_message
 from tests.http import Browser
 from tests.stack import ROOT, free_port, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(bool(postgres.available()), reason=postgres.available() or "-")]
 SERVICES = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))["services"]
-SECRETS = {"POSTGRES_PASSWORD": "p", "SECRET_KEY": "s" * 50, "DOMAIN": "portal.example", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+SECRETS = {"POSTGRES_PASSWORD": "p", "SECRET_KEY": "s" * 50, "DOMAIN": "portal.example", **s3.KEYS}
 
 
 class Composed:
@@ -65,12 +63,7 @@ class Composed:
 def composed(tmp_path: Path) -> Iterator[Composed]:
     with ExitStack() as stack:
         server = stack.enter_context(postgres.Postgres())
-        store = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port())
-        store.start()
-        stack.callback(store.stop)
-        objects = "http://{}:{}".format(*store.get_host_and_port())
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-        boto3.client("s3", endpoint_url=objects, **keys).create_bucket(Bucket="portal")
+        objects = stack.enter_context(s3.server("portal"))
         bell = free_port()
         redis = subprocess.Popen([embedded_redis.server()[0], "--port", str(bell), "--save", ""], stdout=subprocess.DEVNULL, cwd=tmp_path)
         stack.callback(redis.wait)

@@ -6,12 +6,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from portal import embedded_redis
-from tests import postgres
+from tests import postgres, s3
 from tests.faults.sending import signed_in
 from tests.stack import Stack, free_port, template, wait_for
 
@@ -22,20 +20,8 @@ ATTACHED = bytes(range(256)) * 8000
 @pytest.fixture
 def store() -> Iterator[dict[str, str]]:
     """A bucket, as the environment names it."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment = {
-        "S3_BUCKET": "sealed",
-        "S3_ENDPOINT": f"http://{host}:{port}",
-        "S3_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=environment["S3_ENDPOINT"], **keys).create_bucket(Bucket="sealed")
-    yield environment
-    server.stop()
+    with s3.server("sealed") as endpoint:
+        yield {"S3_BUCKET": "sealed", "S3_ENDPOINT": endpoint, "S3_REGION": s3.REGION, **s3.KEYS}
 
 
 @pytest.fixture

@@ -5,40 +5,34 @@ from datetime import timedelta
 
 import boto3
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 from django.utils import timezone
-from moto.server import ThreadedMotoServer
 
 from portal.keys import objects
 from portal.keys.chunks import ChunkWriter, open_chunks
 from portal.keys.sealing import new_key
+from tests import s3
 
 BUCKET = "sealed"
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3.server(BUCKET) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
 def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    store = boto3.resource("s3", endpoint_url=endpoint, region_name="us-east-1")
-    made = store.create_bucket(Bucket=BUCKET)
-    from django.conf import settings
-
-    options = settings.S3["OPTIONS"] | {"bucket_name": BUCKET, "endpoint_url": endpoint, "region_name": "us-east-1"}
-    s3 = storages.create_storage({"BACKEND": settings.S3["BACKEND"], "OPTIONS": options})
-    monkeypatch.setattr(objects, "default_storage", s3)
-    yield made
-    made.objects.all().delete()
+    for name, value in s3.KEYS.items():
+        monkeypatch.setenv(name, value)
+    options = settings.S3["OPTIONS"] | {"bucket_name": BUCKET, "endpoint_url": endpoint, "region_name": s3.REGION}
+    monkeypatch.setattr(objects, "default_storage", storages.create_storage({"BACKEND": settings.S3["BACKEND"], "OPTIONS": options}))
+    bucket = boto3.resource("s3", endpoint_url=endpoint, region_name=s3.REGION).Bucket(BUCKET)
+    yield bucket
+    bucket.objects.all().delete()
 
 
 def names(bucket) -> list[str]:
@@ -63,9 +57,9 @@ def test_an_object_is_there_whole_or_not_at_all(bucket) -> None:
         with objects.create() as (name, file):
             made.append(name)
             file.write(b"half")
-            raise OSError
+            raise OSError("half")
 
-    with pytest.raises(OSError, match=""):
+    with pytest.raises(OSError, match="half"):
         half()
     assert names(bucket) == []
     with pytest.raises(FileNotFoundError):
