@@ -101,6 +101,15 @@ def test_refused_is_final_whatever_comes_back(organisation):
     assert {(each.about, each.outcome) for each in events(verb="delivered")} == {("bob", "refused"), ("carol", "refused")}
 
 
+def test_a_refused_message_whose_reason_is_gone_is_still_refused(organisation):
+    message_id, _ = organisation.submit("alice", to="bob")
+    seal()
+    Message.objects.filter(id=message_id).update(state="refused", reason="")
+    outbox.run_until_idle()
+    assert inboxes(message_id) == set()
+    assert [(each.about, each.outcome, each.reason) for each in events(verb="delivered")] == [("bob", "refused", "It was refused.")]
+
+
 def test_a_recipient_who_was_disabled_gets_nothing_and_it_is_on_record_why(organisation):
     message_id, _ = organisation.submit("alice", to="bob, carol")
     seal()
