@@ -21,6 +21,7 @@ from tests.stack import Stack
 
 ROW = re.compile(rb'<li class="row( unread)?" id="row-([0-9a-f]{32})"')
 OPENED, ACCEPTED = b"data-opened=", re.compile(r"/mail/messages/([0-9a-f]{32})/")
+WHERE = "HX-Replace-Url"  # the address of what came, for a browser with scripts
 KINDS = ("list", "open", "submit")
 LABELS = ("UNCLASSIFIED", "RESTRICTED", "CONFIDENTIAL")  # everybody here may read these
 
@@ -46,6 +47,12 @@ class Said:
     later: list[str] = field(default_factory=list)  # pages that came without what a worker opens, and would ask again
 
 
+@dataclass(frozen=True)
+class Answer:
+    body: bytes = b""
+    where: str = ""
+
+
 class User:
     """One of them: a connection that is kept, cookies, and a form that was read once."""
 
@@ -58,7 +65,7 @@ class User:
         self.rows: list[tuple[bool, str]] = []
 
     def list(self) -> None:
-        body = self._ask("list", "GET", "/mail/inbox/")
+        body = self._ask("list", "GET", "/mail/inbox/").body
         self.rows = [(bool(unread), row.decode()) for unread, row in ROW.findall(body)]
         if b"again=1" in body:
             self.said.later.append("list")
@@ -66,21 +73,27 @@ class User:
     def open(self) -> None:
         unread = [row for is_unread, row in self.rows if is_unread] or [row for _, row in self.rows]
         if unread:
-            body = self._ask("open", "GET", f"/mail/inbox/{self.dice.choice(unread)}/", {"HX-Request": "true"})
+            body = self._ask("open", "GET", f"/mail/inbox/{self.dice.choice(unread)}/", {"HX-Request": "true"}).body
             if body and OPENED not in body:
                 self.said.later.append("open")
 
     def write(self, recipients: int, **values: str) -> str:
         """The id of the message, or empty if it was not accepted."""
-        url, body, kind = self._form(recipients, values)
-        headers = {"HX-Request": "true", "Content-Type": kind}
-        page = self._ask("submit", "POST", url, headers, body)
-        found = ACCEPTED.search(page.decode(errors="replace"))
-        if found:
-            self.said.accepted.append(found[1])
-        return found[1] if found else ""
+        return self.post(*self.form(recipients, values))
 
-    def _form(self, recipients: int, values: dict[str, str]) -> tuple[str, bytes, str]:
+    def post(self, url: str, body: bytes, kind: str) -> str:
+        """By the address of the page that came: one of a message that is delivered by then links to the copy of it only."""
+        headers = {"HX-Request": "true", "Content-Type": kind}
+        answer = self._ask("submit", "POST", url, headers, body)
+        if found := ACCEPTED.fullmatch(answer.where):
+            self.said.accepted.append(found[1])
+            return found[1]
+        if answer.body:
+            self.said.wrong.append("submit without a message")
+        return ""
+
+    def form(self, recipients: int, values: dict[str, str]) -> tuple[str, bytes, str]:
+        """One more message: where it is posted, as what, of which type."""
         known = max(self.crowd.readers, recipients + 1)
         to = self.dice.sample([n for n in range(known) if username(n) != self.name], recipients)
         read = self.dice.choice(self.forms)
@@ -89,28 +102,28 @@ class User:
         body, kind = form.fill(to=", ".join(map(username, to)), subject=f"Load {secrets.token_hex(4)}", **values).encoded()
         return url.partition(str(self.port))[2], body, kind
 
-    def _ask(self, kind: str, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> bytes:
-        """The body of the answer; empty, and noted, if it is not 200."""
+    def _ask(self, kind: str, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
+        """Empty, and noted, if it is not 200."""
         began = time.perf_counter()
         try:
             status, answer = self._answer(method, path, {"Cookie": self.cookie, **(headers or {})}, body)
         except (OSError, http.client.HTTPException) as trouble:
             self.web = None
-            status, answer = type(trouble).__name__, b""
+            status, answer = type(trouble).__name__, Answer()
         self.said.seconds[kind].append(time.perf_counter() - began)
         if status == 200:
             return answer
         self.said.wrong.append(f"{kind} {status}")
-        return b""
+        return Answer()
 
-    def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Answer]:
         for again in (True, False):
             if self.web is None:
                 self.web = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             try:
                 self.web.request(method, path, body=body or None, headers=headers)
                 response = self.web.getresponse()
-                return response.status, response.read()
+                return response.status, Answer(response.read(), response.getheader(WHERE, ""))
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
                 self.web = None  # the server has ended a connection that was idle: a browser asks again
                 if not again:

@@ -11,7 +11,7 @@ import pytest
 from bench.load import report, runs
 from bench.load.names import Crowd
 from bench.load.users import Pace, User, sign_in
-from tests.faults.sending import signed_in
+from tests.faults.sending import signed_in, wait_until_drained
 from tests.stack import ROOT, Stack, wait_for
 
 CROWD = Crowd(people=8, readers=3)
@@ -73,6 +73,14 @@ def test_people_read_and_write_and_all_of_it_arrives(stack: Stack, users: list[U
     printed = report.of(found)
     for row in ("list", "open", "submit", "web", "bulk", "interactive", "redis", "clients"):
         assert any(line.startswith(row) for line in printed.splitlines())
+
+
+def test_a_message_that_is_delivered_when_the_answer_is_made_counts_as_accepted(stack: Stack, users: list[User]) -> None:
+    form = users[0].form(1, {})
+    message_id = users[0].post(*form)
+    wait_until_drained(stack)
+    assert message_id
+    assert users[0].post(*form) == message_id  # the page of the same message, which has nothing left to ask for
 
 
 def test_flash_is_delivered_while_routine_waits(stack: Stack, users: list[User]) -> None:
