@@ -173,7 +173,7 @@ def open_first(recipient_infos: der.Element, keys: Sequence[OpeningKey], key_len
         if cek is not None:
             return cek if len(cek) == key_length else substitute, key
     for key in keys:
-        cek = _opened_bare(recipient_infos, key) if isinstance(key, BareKey) else None
+        cek = _opened_bare(recipient_infos, key, key_length) if isinstance(key, BareKey) else None
         if cek is not None:
             return cek if len(cek) == key_length else substitute, key
     passwords = [key for key in keys if isinstance(key, Password)]
@@ -206,9 +206,9 @@ def _candidates(recipient_infos: der.Element, keys: Sequence[OpeningKey]) -> Ite
                 yield element, key
 
 
-def _opened_bare(recipient_infos: der.Element, key: BareKey) -> bytes | None:
+def _opened_bare(recipient_infos: der.Element, key: BareKey, key_length: int) -> bytes | None:
     try:
-        return open_bare(list(recipient_infos.inside().at_most(MAX_RECIPIENTS)), key)
+        return open_bare(list(recipient_infos.inside().at_most(MAX_RECIPIENTS)), key, key_length)
     except (ValueError, UnsupportedAlgorithm):  # as if it were of no use: the content then says so
         return b""
 
