@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
@@ -57,6 +57,14 @@ def innermost_signature(layers: Sequence[Layer]) -> SignedLayer | None:
 
 def judge(layers: Sequence[Layer], headers: Mapping[str, ProtectedHeader]) -> Judgement:
     """Verified only if an author is proven, no signer of any layer is invalid, and the signers don't contradict each other."""
+    judgement = _judge(layers, headers)
+    if not another_sender_outside(headers):
+        return judgement
+    # RFC 9788 section 4.4.2 has this said where no author is proven; it is news to a reader of any other message, too.
+    return replace(judgement, reason="; ".join(filter(None, (judgement.reason, "outside, the message names another sender"))))
+
+
+def _judge(layers: Sequence[Layer], headers: Mapping[str, ProtectedHeader]) -> Judgement:
     innermost = innermost_signature(layers)
     if innermost is None or not innermost.signers:
         return _unsigned(layers, innermost)
@@ -103,6 +111,15 @@ def _contradiction(layers: Sequence[Layer], innermost: SignedLayer) -> str | Non
         return "the signers disagree about the mail list expansion history"
     invalid = (each for layer in signed for each in _rejected(layer) if each.status == "invalid")
     return next((f"a further signature does not hold: {each.reason}" for each in invalid), None)
+
+
+def another_sender_outside(headers: Mapping[str, ProtectedHeader]) -> bool:
+    """RFC 9788 section 4.4.1.1: From has other addresses outside; names of people may differ, as they do where they were hidden."""
+    sender = headers.get("from")
+    if sender is None or sender.outer_field is None:
+        return False
+    inside, outside = ([comparable_address(each.addr_spec) for each in found] for found in (sender.addresses, sender.outer_addresses))
+    return inside != outside
 
 
 # Who wrote: "the address in the From or Sender header field [...] matches an Internet mail address in the signer's certificate"
@@ -177,8 +194,6 @@ def _remarks(layers: Sequence[Layer], author: Author, headers: Mapping[str, Prot
     yield from author.signer.warnings
     if _other_date(author, headers):
         yield "the date of the message is not the time of its signature"
-    if "from" in headers and headers["from"].outer_field is not None and headers["from"].outer_addresses != headers["from"].addresses:
-        yield "outside, the message names another sender"
     for layer in layers:
         for each in _rejected(layer) if isinstance(layer, SignedLayer) else ():
             yield f"a further signer could not be checked: {each.reason}"

@@ -58,7 +58,7 @@ Values = Mapping[str, str]
 
 
 def _answer(original: Mapping[str, ProtectedHeader], respond: Callable[[Values], Iterable[tuple[str, str]]]) -> Answer:
-    """Section 6.1.1, ReferenceHCP: the same response made twice, from the protected fields and from those shown outside."""
+    """Section 6.1.2, ReferenceHCP: the same response made twice, from the protected fields and from those shown outside."""
     counting = {name: header for name, header in original.items() if header.answerable}
     exposed = {name: header.exposed_field for name, header in counting.items() if header.exposed_field is not None}
     fields = tuple(respond({name: header.field for name, header in counting.items()}))

@@ -9,8 +9,8 @@ from secmail.mime.read import Entity
 from secmail.mime.text import decode_text
 from secmail.streams import Source
 
-# RFC 9788 section 2.1.2; it counts in an encrypted payload only, where section 4.5.3 has it hidden.
-LEGACY_DISPLAY = "hp-legacy-display"
+# RFC 9788 section 2.1.2: "The only defined value for this parameter is 1"
+LEGACY_DISPLAY, LEGACY_DISPLAY_VALUE = "hp-legacy-display", "1"
 _LEGACY_CLASS = "header-protection-legacy-display"
 
 
@@ -65,9 +65,13 @@ class Display:
     attachments: tuple[AttachedPart, ...]
 
 
-def display(entity: Entity) -> Display:
-    """Sort an entity (see ``message_root``) into texts and attachments. Malformed: beyond the limits of ``Entity.parts``."""
-    hidden = entity.parameters.get("hp", "").lower() == "cipher"
+def display(entity: Entity, *, encrypted: bool) -> Display:
+    """Sort an entity (see ``message_root``) into texts and attachments. Malformed: beyond the limits of ``Entity.parts``.
+
+    ``encrypted``: whether it came out of a layer of encryption. Only then are header fields left out that a text repeats for old programs
+    (RFC 9788 section 4.5.3.1), because ``hp="cipher"`` may not be mistaken for such a layer (section 2.1.1).
+    """
+    hidden = encrypted and entity.parameters.get("hp", "").lower() == "cipher"
     bodies: list[Body] = []
     attached: list[Entity] = []
     for found in _walk(entity, hidden):
@@ -95,7 +99,7 @@ def _walk(entity: Entity, hidden: bool) -> Iterator[Body | Entity]:
             charset=entity.parameters.get("charset", "utf-8"),
             size=entity.size,
             html=html,
-            legacy_display=hidden and LEGACY_DISPLAY in entity.parameters,
+            legacy_display=hidden and entity.parameters.get(LEGACY_DISPLAY) == LEGACY_DISPLAY_VALUE,
         )
         yield Body(html=text) if html else Body(plain=text)
 
@@ -147,10 +151,30 @@ def _without_legacy_lines(text: str) -> str:
     return text[match.end() :] if match else text
 
 
+# Without "<" in a tag, so that nothing is ever tried twice; a tag that has one inside quotes is not taken for one.
+_DIV = re.compile(r"<!--|<(?P<end>/?)div(?=[\s/>])(?P<attributes>[^<>]*)>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([^\s"'/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+)))?""")
+
+
 def _without_legacy_html(text: str) -> str:
-    # RFC 9788 section 4.5.3.3: the div of this class; its form is fixed, a <pre> inside and no further div.
-    found = text.find(_LEGACY_CLASS)
-    start, end = text.rfind("<div", 0, max(found, 0)), text.find("</div>", found)
-    if found < 0 or start < 0 or end < 0 or ">" in text[start:found]:
-        return text
-    return text[:start] + text[end + len("</div>") :]
+    """RFC 9788 section 4.5.3.3: each div of this class, with whatever is inside (section 5.2.3 has "no strict requirements" for that)."""
+    kept, shown_from, depth, position = [], 0, 0, 0
+    while tag := _DIV.search(text, position):
+        position = tag.end()
+        if tag.group() == "<!--":
+            position = text.find("-->", position)
+            if position < 0:
+                break
+        elif depth:
+            depth += -1 if tag["end"] else 1
+            if not depth:
+                shown_from = position
+        elif not tag["end"] and _has_legacy_class(tag["attributes"]):
+            kept.append(text[shown_from : tag.start()])
+            shown_from, depth = tag.start(), 1  # and shown after all if it never ends
+    return "".join([*kept, text[shown_from:]])
+
+
+def _has_legacy_class(attributes: str) -> bool:
+    values = ("".join(map(str, filter(None, values))) for name, *values in _ATTRIBUTE.findall(attributes) if name.lower() == "class")
+    return _LEGACY_CLASS in next(values, "").split()

@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal
 from urllib.parse import quote
 
 from secmail.mime.addresses import format_address, parse_addresses
-from secmail.mime.display import LEGACY_DISPLAY
+from secmail.mime.display import LEGACY_DISPLAY, LEGACY_DISPLAY_VALUE
 from secmail.mime.encodings import Base64Writer, CrlfWriter, QuotedPrintableWriter
 from secmail.mime.text import encode_words, quoted
 from secmail.streams import CHUNK, BytesSource, Source, Writable, copy
@@ -67,7 +67,7 @@ def write_message(
 
 
 def _write_text(sink: Writable, section: bytes, text: Source, parameters: Fields, legacy_display: Fields) -> None:
-    charset = [("charset", "utf-8"), *([(LEGACY_DISPLAY, "1")] if legacy_display else []), *parameters]
+    charset = [("charset", "utf-8"), *([(LEGACY_DISPLAY, LEGACY_DISPLAY_VALUE)] if legacy_display else []), *parameters]
     encoding = _encoding(text)
     sink.write(section + _structured("Content-Type", "text/plain", charset))
     sink.write(_structured("Content-Transfer-Encoding", encoding, []) + b"\r\n")

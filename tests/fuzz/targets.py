@@ -175,7 +175,7 @@ def shown(variant: int, message: bytes) -> None:
 
 def look_into(entity: Entity) -> None:
     root = message_root(entity)
-    shown = display(root)
+    shown = display(root, encrypted=True)
     for body in shown.bodies:
         for part in (body.plain, body.html):
             if part is not None:

@@ -92,7 +92,7 @@ def opened(data: bytes) -> None:
     for field in result.headers.values():
         field.value, field.addresses, field.outer, field.outer_addresses  # noqa: B018
     if result.entity is not None:
-        shown = display(result.entity)
+        shown = display(result.entity, encrypted=True)
         for body in shown.bodies:
             for text in filter(None, (body.plain, body.html)):
                 text.text(MIB)

@@ -191,6 +191,7 @@ FAMILY.add("reencrypted_for_another", "surreptitious forwarding: who wrote is pr
 FAMILY.add("outer_signature_wrong", "RFC 2634 section 1.1: a signature that is wrong speaks against the message", NOT_VERIFIED, lambda: mime(signed_data(Forged(content=message(GCM, S(), top=b""), attributes=WRONG))))
 FAMILY.add("protected_from_of_another_inside_encryption", "RFC 9788 section 4.4: the protected From counts", NOT_VERIFIED, lambda: message(GCM, S(), content=protected("bob@example.org", "ceo@example.org")), from__matches_signer=False)
 FAMILY.add("protected_from_without_a_signature", "encryption protects From and proves it of nobody", UNSIGNED, lambda: message(GCM, content=protected("bob@example.org")), headers__From__protection="encrypted-only")
+FAMILY.add("protected_from_without_a_signature_of_another", "RFC 9788 section 4.4.2: a difference that no signature explains is pointed out", UNSIGNED, lambda: message(GCM, content=protected("bob@example.org", "ceo@example.org")), reason="the message is not signed; outside, the message names another sender")
 
 
 WRONG = [der.sequence(der.oid("1.2.840.113549.1.9.3"), der.set_of([der.oid("1.2.3")]))]

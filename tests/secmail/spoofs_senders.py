@@ -166,6 +166,22 @@ FAMILY.add(
     content__type="text/plain",
 )
 FAMILY.add(
+    "only_the_name_differs_from_the_protected_from",
+    "RFC 9788 section 4.4.1.1: two From fields mismatch if their addr-specs do; a name may have been hidden (section 3.2.2)",
+    VERIFIED,
+    inside("From: Ada Byron <ada@example.org>\r\n", "From: ADA@Example.org\r\n"),
+    from__header="Ada Byron <ada@example.org>",
+    reason=None,
+    content__type="text/plain",
+)
+FAMILY.add(
+    "outside_from_differs_from_the_protected_of_a_stranger",
+    "RFC 9788 section 4.4.2: where no author is proven, the difference is pointed out too",
+    NOT_VERIFIED,
+    inside(CEO, OUTSIDE),
+    reason="signed by ada@example.org, who is not the sender the message names; outside, the message names another sender",
+)
+FAMILY.add(
     "protected_subject_is_the_one_shown",
     "RFC 9788 section 4.3: a subject outside does not replace the one that was signed",
     VERIFIED,

@@ -214,7 +214,7 @@ def test_a_wrapped_message_is_read_and_what_differs_outside_was_hidden():
     """RFC 9788 section 4.10: never made, but read."""
     outer = outside(b"From: Ada <ada@example.org>\r\nSubject: [...]\r\n")
     assert states(outer, payload(*WRAPPED)) == {"from": "signed-only", "subject": "signed-and-encrypted"}
-    assert display(message_root(payload(*WRAPPED))).bodies[0].plain.text(9) == "x"
+    assert display(message_root(payload(*WRAPPED)), encrypted=True).bodies[0].plain.text(9) == "x"
 
 
 @pytest.mark.parametrize(
@@ -238,28 +238,66 @@ def test_a_forwarded_message_of_another_kind_is_not_taken_for_header_protection(
 def test_the_legacy_display_shows_old_programs_what_is_hidden_and_readers_never():
     """RFC 9788 sections 5.2.2 and 4.5.3."""
     _, entity = written(legacy=True)
-    part = display(entity).bodies[0].plain
+    part = display(entity, encrypted=True).bodies[0].plain
     with part.content.open() as stream:
         assert stream.read().decode() == "Subject: Grüße: the plan\r\n\r\nthe text\r\n"
     assert part.text(999) == "the text\r\n"
 
 
 def test_without_legacy_display_the_text_is_alone():
-    assert display(written(text="Subject: x\n\ny")[1]).bodies[0].plain.text(99) == "Subject: x\r\n\r\ny"
+    assert display(written(text="Subject: x\n\ny")[1], encrypted=True).bodies[0].plain.text(99) == "Subject: x\r\n\r\ny"
 
 
-def test_nothing_is_hidden_from_a_message_that_was_not_meant_to_be_encrypted():
-    """Otherwise anybody could hide the first lines of a message from some readers."""
-    entity = payload("Content-Type: text/plain; hp-legacy-display=1; hp=clear", "", "shown", "", "shown too")
-    assert display(entity).bodies[0].plain.text(99) == "shown\r\n\r\nshown too"
+def html_shown(body, parameters="hp-legacy-display=1; hp=cipher"):
+    return display(payload(f"Content-Type: text/html; {parameters}", "", body), encrypted=True).bodies[0].html.text(9_999)
 
 
-def test_the_legacy_display_of_a_page_is_its_first_div_of_that_class():
-    entity = payload(
-        "Content-Type: text/html; hp-legacy-display=1; hp=cipher", "", "<html><body>",
-        '<div class="header-protection-legacy-display">', "<pre>Subject: x</pre>", "</div><p>y</p></body></html>",
-    )  # fmt: skip
-    assert display(entity).bodies[0].html.text(999) == "<html><body>\r\n<p>y</p></body></html>"
+@pytest.mark.parametrize(
+    ("parameters", "encrypted"),
+    [
+        ("hp-legacy-display=1; hp=clear", True),
+        ("hp-legacy-display=1; hp=cipher", False),
+        ("hp-legacy-display=1", True),
+        ("hp-legacy-display=0; hp=cipher", True),
+        ("hp-legacy-display; hp=cipher", True),
+    ],
+)
+def test_nothing_is_hidden_from_a_message_that_was_not_meant_to_be_encrypted_or_is_not(parameters, encrypted):
+    """RFC 9788 sections 2.1.1, 2.1.2 and 4.5.3.1: otherwise anybody could hide the first lines of a message from some readers."""
+    entity = payload(f"Content-Type: text/plain; {parameters}", "", "shown", "", "shown too")
+    assert display(entity, encrypted=encrypted).bodies[0].plain.text(99) == "shown\r\n\r\nshown too"
+
+
+LEGACY = "header-protection-legacy-display"
+
+
+@pytest.mark.parametrize(
+    "legacy",
+    [
+        f'<div class="{LEGACY}"><pre>Subject: x</pre></div>',
+        f"<DIV id=a CLASS = 'b {LEGACY}'><div>Subject:</div> <div>x</div></DIV>",
+        f"<div class={LEGACY}>\r\n<!-- </div> --><dl><dt>Subject<dd>x</dl>\r\n</div>",
+        f'<div class="{LEGACY}">Subject: x</div><div class="{LEGACY}">Cc: y</div>',
+    ],
+)
+def test_the_legacy_display_of_a_page_is_every_div_of_that_class_whatever_is_inside(legacy):
+    """RFC 9788 sections 5.2.3 and 4.5.3.3."""
+    assert html_shown(f"<html><body>{legacy}<div><p>y</p></div></body></html>") == "<html><body><div><p>y</p></div></body></html>"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<style>.{LEGACY} {{}}</style><div>shown</div>",
+        f'<div class="not-{LEGACY}">shown</div>',
+        f'<div title="class={LEGACY}">shown</div>',
+        f'<p class="{LEGACY}">shown</p>',
+        f'<!-- <div class="{LEGACY}"> --><div>shown</div>',
+        f'<div class="{LEGACY}">shown, because it does not end',
+    ],
+)
+def test_of_a_page_nothing_else_is_hidden(page):
+    assert html_shown(page) == page
 
 
 def test_a_value_with_a_line_end_cannot_reach_the_legacy_display():

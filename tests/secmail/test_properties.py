@@ -158,7 +158,7 @@ def test_a_whole_mail_comes_back_with_its_protected_header_and_attachments(*, su
     assert {each: result.headers[each].value for each in ("subject", "keywords")} == {"subject": subject, "keywords": keywords}
     assert [each.display_name for each in result.headers["from"].addresses] == [name]
     assert result.headers["keywords"].protection == "signed-and-encrypted"
-    shown = display(result.entity)
+    shown = display(result.entity, encrypted=result.is_encrypted)
     assert shown.bodies[0].plain.text(10**6) == text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     assert [octets(each.content) for each in shown.attachments] == [data for _, data in attached]
     assert [each.name for each in shown.attachments] == [

@@ -84,7 +84,7 @@ def _open(outer: mime.Entity, opened: Unwrapped) -> Seen:
         subject=fields["subject"].value if "subject" in fields else "",
         from_address=_first(fields["from"].addresses if "from" in fields else ()),
         addressed=frozenset(each.addr_spec.lower() for name in ("to", "cc") if name in fields for each in fields[name].all_addresses),
-        attachments=bool(mime.display(mime.message_root(entity)).attachments),
+        attachments=bool(mime.display(mime.message_root(entity), encrypted=False).attachments),
         label_der=opened.label.to_der() if opened.label else None,
         precedence=_precedence(fields) if verified else Precedence.ROUTINE,
         proven=proven(opened),

@@ -28,6 +28,7 @@ from secmail import (
     mime,
 )
 from secmail.peeling import peel, read_message
+from secmail.verdict import another_sender_outside
 
 TEXT_LIMIT = 180_000  # octets of text on a page: the answer of a call stays under 256 KB
 
@@ -125,7 +126,7 @@ def _shown(opened: Unwrapped) -> Shown:
     label_der = opened.label.to_der() if opened.label else None
     if opened.entity is None:
         return Shown("broken", f"{_sentence(opened)} Its content is not shown.", layers=layers, label_der=label_der)
-    display = mime.display(mime.message_root(opened.entity))
+    display = mime.display(mime.message_root(opened.entity), encrypted=opened.is_encrypted)
     texts, cut, html_hidden = _texts(display.bodies)
     files = [File(each.name, each.content_type, each.size, each.open) for each in display.attachments]
     if cut:
@@ -184,7 +185,8 @@ def _sentence(opened: Unwrapped) -> str:
         signed = f"Signed by {name} ({opened.author.address}); certificate valid until {certificate.not_after:%B %Y}."
         return " ".join([signed, *_limits(opened)])
     if opened.verdict == "unsigned":
-        return "Nobody signed this; anyone may have written it."
+        nobody = "Nobody signed this; anyone may have written it."
+        return f"{nobody} Note: outside, it names another sender." if another_sender_outside(opened.headers) else nobody
     return f"The signature could not be verified: {opened.reason.rstrip('.')}."
 
 

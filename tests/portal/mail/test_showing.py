@@ -10,9 +10,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from portal.mail.engine.showing import show
+from portal.mail.engine.showing import _shown, show
 from portal.mail.engine.trust import Trust
-from secmail import Certificate, SoftwareSigningKey, mime, signing
+from secmail import (
+    BytesSource,
+    Certificate,
+    SecretKey,
+    SoftwareSigningKey,
+    TrustStore,
+    enveloping,
+    mime,
+    signing,
+    unwrap,
+)
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FIELDS = [("From", "ada@example.org"), ("Subject", "Plans"), ("Date", "Sun, 1 Mar 2026 00:00:00 +0000")]
@@ -52,3 +62,14 @@ def test_who_signs_for_another_is_said(ada):
 def test_another_sender_outside_is_said(ada):
     note = "Note: outside, the message names another sender."
     assert sentence(ada, [("From", "ceo@example.org"), *FIELDS[1:]], FIELDS) == note
+
+
+def test_another_sender_outside_is_said_where_nobody_signed():
+    """RFC 9788 section 4.4.2."""
+    kek = SecretKey(bytes(32), b"kek")
+    out = io.BytesIO()
+    out.write(mime.format_headers([("From", "ceo@example.org"), *FIELDS[1:]]))
+    with enveloping(out, recipients=[kek]) as sink:
+        mime.write_message(sink, headers=mime.protect(FIELDS).inner, text="Hello", hp="cipher")
+    opened = unwrap(BytesSource(out.getvalue()), keys=[kek], trust=TrustStore([]), now=NOW)
+    assert _shown(opened).sentence == "Nobody signed this; anyone may have written it. Note: outside, it names another sender."
