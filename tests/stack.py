@@ -9,6 +9,7 @@ Names of processes are those of their logs: redis, interactive, bulk, dispatcher
 """
 
 import contextlib
+import fcntl
 import functools
 import hashlib
 import http.client
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90.0  # a busy machine with two cores starts six Python processes
-STOP_SECONDS = 15.0
+STOP_SECONDS = 15.0  # ten are promised; the rest is what a busy machine adds
 
 T = TypeVar("T")
 
@@ -55,6 +56,20 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def state_of(pid: int) -> str:
+    """The letter of /proc for what a process does; X if there is none any more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "X"
+
+
+def send(number: int, pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 class Stack:
@@ -230,6 +245,41 @@ class Stack:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         return pid
+
+    def freeze(self, *names: str, leaders: bool = True) -> None:
+        """Stop the processes of these names and what they have forked (or that alone) where they are, but never in their turn to write to SQLite.
+
+        All others would wait for whoever stands still there, and no test that freezes is about that.
+        """
+
+        def frozen() -> bool:
+            pids = self._processes(names, leaders)
+            send(signal.SIGSTOP, pids)
+            wait_for(lambda: all(state_of(pid) in "TtZX" for pid in pids), within=10, what="they stand still")
+            if pids and (self.postgres is not None or self._nobody_writes()):
+                return True
+            send(signal.SIGCONT, pids)
+            return False
+
+        wait_for(frozen, within=60, what=f"{names} frozen outside of transactions")
+
+    def thaw(self, *names: str) -> None:
+        """Let go on what was frozen."""
+        send(signal.SIGCONT, self._processes(names))
+
+    def _processes(self, names: tuple[str, ...], leaders: bool = True) -> list[int]:
+        return [pid for name in names for pid in [*([self.pid(name)] if leaders else []), *self.children(name)] if pid is not None]
+
+    def _nobody_writes(self) -> bool:
+        """Whether it is nobody's turn (portal/sqlite): the queue's lock can be had."""
+        folder = os.open(self.data, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(folder)
+        return True
 
     def run_manage(self, *arguments: str, check: bool = True) -> str:
         """`manage.py <arguments>` on the same data; its standard output."""

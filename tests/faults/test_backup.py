@@ -2,9 +2,7 @@
 
 import concurrent.futures
 import json
-import os
 import shutil
-import signal
 import threading
 from pathlib import Path
 
@@ -212,8 +210,7 @@ def test_what_was_on_its_way_goes_on_or_is_in_drafts_again(tmp_path):
     with Stack(tmp_path / "data", demo=True, UNDO_SECONDS="0") as stack:
         alice = signed_in(stack, "alice")
         wait_for(stack.idle, within=30, what="quiet")
-        for pid in [stack.pid("bulk"), *stack.children("bulk")]:
-            os.kill(pid, signal.SIGSTOP)
+        stack.freeze("bulk")
         send(alice, "Sealed")
         send(alice, "Submitted")
         form = alice.compose(to="bob", subject="Draft", text="With a file.", classification="RESTRICTED")

@@ -16,17 +16,14 @@ def counted(stack, target):
 
 def test_doorbells_that_a_dead_redis_can_no_longer_take_back_do_not_fill_the_worker(tmp_path):
     with Stack(tmp_path / "data") as stack:
-        wait_for(stack.idle, within=30, what="nobody stands still with the database locked")
         children, supervisor = stack.children("bulk"), stack.pid("supervisor")
-        for pid in children:
-            os.kill(pid, signal.SIGSTOP)
+        stack.freeze("bulk", leaders=False)
         for number in range(8):
             assert stack.request("POST", f"/testing/count/held{number}")[0] == 201
         wait_for(lambda: stack.waiting("bulk") == len(children), within=20, what="the worker holds all it may")
         os.kill(supervisor, signal.SIGSTOP)  # it would start Redis again at once
         stack.kill("redis")
-        for pid in children:
-            os.kill(pid, signal.SIGCONT)
+        stack.thaw("bulk")
         wait_for(lambda: all(counted(stack, f"held{number}") for number in range(8)), within=20, what="held jobs done")
         os.kill(supervisor, signal.SIGCONT)
         stack.wait_ready()

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -69,13 +68,10 @@ def fill(file: Path) -> None:
 def test_a_full_disk_accepts_nothing_and_what_was_accepted_goes_on_when_there_is_room(small_disk: Path) -> None:
     with Stack(small_disk / "data", demo=True, LEASE_SECONDS="2") as stack:
         alice = Sender(stack, "alice", "bob")
-        held = [pid for pid in [stack.pid("bulk"), *stack.children("bulk")] if pid]
-        for pid in held:
-            os.kill(pid, signal.SIGSTOP)  # so that something waits to be done without room
+        stack.freeze("bulk")  # so that something waits to be done without room
         before = {alice.send(f"Before {number}") for number in range(5)}
         fill(small_disk / "filler")
-        for pid in held:
-            os.kill(pid, signal.SIGCONT)
+        stack.thaw("bulk")
         accepted, refused = try_each(alice, [alice.fresh(f"No room {number}") for number in range(20)])
         assert refused, "the disk is full"
         assert accepted <= messages(stack)

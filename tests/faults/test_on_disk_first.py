@@ -100,20 +100,10 @@ def acceptances(trace: str, *, log: str, asked: str = POSTED, answered: str = AC
     return found
 
 
-def frozen(stack: Stack, *names: str) -> None:
-    for pid in [pid for name in names for pid in [stack.pid(name), *stack.children(name)] if pid]:
-        os.kill(pid, signal.SIGSTOP)
-
-
-def thawed(stack: Stack) -> None:
-    for pid in [pid for name in ("bulk", "interactive", "dispatcher", "web") for pid in [stack.pid(name), *stack.children(name)] if pid]:
-        os.kill(pid, signal.SIGCONT)
-
-
 def posts_under_watch(stack: Stack, committing: list[int], tmp_path: Path) -> str:
     alice = Sender(stack, "alice", "bob")
     wait_for(stack.idle, within=30, what="nothing left to do")
-    frozen(stack, "bulk", "interactive", "dispatcher")
+    stack.freeze("bulk", "interactive", "dispatcher")
     with watched([*stack.children("web"), *committing], tmp_path / "trace"):
         for number in range(POSTS):
             post_once(alice.browser, alice.fresh(f"On disk {number}"))
@@ -127,7 +117,7 @@ def take_one_letter(stack: Stack) -> None:
 
 
 def letters_under_watch(stack: Stack, committing: list[int], tmp_path: Path) -> str:
-    frozen(stack, "bulk", "interactive", "dispatcher", "web")
+    stack.freeze("bulk", "interactive", "dispatcher", "web")
     with watched([stack.pid("smtpd"), *committing], tmp_path / "trace"):
         for number in range(POSTS):
             assert mail_from_outside(stack, plain(**{"Message-ID": f"<{number}@on-disk.example>"}))
@@ -149,7 +139,7 @@ def backends(stack: Stack, server: postgres.Postgres) -> tuple[list[int], frozen
 def test_sqlite_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) -> None:
     with Stack(tmp_path / "data", demo=True) as stack:
         trace = posts_under_watch(stack, [], tmp_path)
-        thawed(stack)
+        stack.thaw("bulk", "interactive", "dispatcher", "web")
     all_on_disk_first(acceptances(trace, log="portal.sqlite3-wal"))
 
 
@@ -158,7 +148,7 @@ def test_postgresql_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) 
     with postgres.Postgres() as server, Stack(tmp_path / "data", demo=True, postgres=server) as stack:
         committing, background = backends(stack, server)
         trace = posts_under_watch(stack, committing, tmp_path)
-        thawed(stack)
+        stack.thaw("bulk", "interactive", "dispatcher", "web")
     all_on_disk_first(acceptances(trace, log="/pg_wal/", but_of=background))
 
 
@@ -166,7 +156,7 @@ def test_smtp_says_250_when_sqlite_has_synced_its_log(tmp_path: Path) -> None:
     with Stack(tmp_path / "data", demo=True, SMTP_PORT=str(free_port())) as stack:
         take_one_letter(stack)
         trace = letters_under_watch(stack, [], tmp_path)
-        thawed(stack)
+        stack.thaw("bulk", "interactive", "dispatcher", "web")
     all_on_disk_first(acceptances(trace, log="portal.sqlite3-wal", asked=DATA, answered=KEPT))
 
 
@@ -176,7 +166,7 @@ def test_smtp_says_250_when_postgresql_has_synced_its_log(tmp_path: Path) -> Non
         take_one_letter(stack)
         committing, background = backends(stack, server)
         trace = letters_under_watch(stack, committing, tmp_path)
-        thawed(stack)
+        stack.thaw("bulk", "interactive", "dispatcher", "web")
     all_on_disk_first(acceptances(trace, log="/pg_wal/", asked=DATA, answered=KEPT, but_of=background))
 
 

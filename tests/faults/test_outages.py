@@ -86,14 +86,14 @@ def test_without_redis_messages_are_accepted_as_fast_and_reading_says_at_once_th
 def test_a_message_that_always_fails_dies_after_five_attempts_and_holds_up_nobody(stack: Stack, clock: Path) -> None:
     """Its attachment's object is gone. When that has been mended, the operator lets it begin again."""
     alice, bob = Sender(stack, "alice", "bob"), Sender(stack, "bob", "alice")
-    os.kill(stack.pid("dispatcher"), signal.SIGSTOP)
+    stack.freeze("dispatcher")
     form = alice.fresh("Poison")
     form.files = [("files", "plan.bin", b"x" * 100_000)]
     poison = post_once(alice.browser, form)
     ((name,),) = stack.query("SELECT object_name FROM mail_upload WHERE draft_id = ?", poison)
     lost = stack.data / "objects" / name
     shutil.move(lost, stack.data / "lost")
-    os.kill(stack.pid("dispatcher"), signal.SIGCONT)
+    stack.thaw("dispatcher")
     others = [sender.send(f"Other {number}") for number in range((MESSAGES - 1) // 2) for sender in (alice, bob)]
     started = time.monotonic()
     wait_for(lambda: ledger(stack, others).clean, within=DRAIN_SECONDS, what="the others delivered")

@@ -1,7 +1,5 @@
 """R5: a worker that is busy with ROUTINE does not hold up IMMEDIATE."""
 
-import os
-import signal
 
 import pytest
 
@@ -16,14 +14,10 @@ def counted(stack, target):
 
 def test_immediate_is_done_while_all_of_bulk_is_busy(tmp_path):
     with Stack(tmp_path / "data") as stack:
-        wait_for(stack.idle, within=30, what="nobody stands still with the database locked")
-        bulk = [stack.pid("bulk"), *stack.children("bulk")]
-        for pid in bulk:
-            os.kill(pid, signal.SIGSTOP)
+        stack.freeze("bulk")
         assert stack.request("POST", "/testing/count/routine", "precedence=4")[0] == 201
         assert stack.request("POST", "/testing/count/immediate", "precedence=2")[0] == 201
         wait_for(lambda: counted(stack, "immediate"), within=10, what="immediate is done")
         assert not counted(stack, "routine")
-        for pid in bulk:
-            os.kill(pid, signal.SIGCONT)
+        stack.thaw("bulk")
         wait_for(lambda: counted(stack, "routine"), within=10, what="routine is done")

@@ -5,8 +5,6 @@ A longer run: make faults SEED=7
 
 import concurrent.futures
 import json
-import os
-import signal
 import threading
 from collections import Counter
 
@@ -81,9 +79,7 @@ def test_each_message_is_delivered_once_whatever_is_killed_on_postgresql(tmp_pat
 def test_a_message_needs_neither_the_session_nor_the_password_it_was_sent_with(stack):
     """Sent, signed out, password changed while the worker stands still: it is delivered once when the worker comes back."""
     sonia, new = signed_in(stack, "sonia"), "quite another password"
-    frozen = [stack.pid("bulk"), *stack.children("bulk")]
-    for pid in frozen:
-        os.kill(pid, signal.SIGSTOP)
+    stack.freeze("bulk")
     message_id = sonia.send(to="bob", subject="Sent before", text="Goodbye.", classification="RESTRICTED")
     sonia.sign_out()
     again = signed_in(stack, "sonia")

@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -86,16 +85,13 @@ def throws_away(office: Office, subject: str) -> None:
 
 
 def takes_back(office: Office, subject: str) -> None:
-    held = [pid for pid in [office.stack.pid("bulk"), *office.stack.children("bulk")] if pid]
-    for pid in held:
-        os.kill(pid, signal.SIGSTOP)
+    office.stack.freeze("bulk")
     try:
         message_id = office.alice.send(subject)
         undo = Form(f"{office.stack.url}/mail/messages/{message_id}/undo", False, office.alice.form.fields)
         draft = patiently(lambda: office.alice.browser.post(undo).expect(), what="taken back")
     finally:
-        for pid in held:
-            os.kill(pid, signal.SIGCONT)
+        office.stack.thaw("bulk")
     assert f"{subject}, in full" in draft.text
     wait_until_drained(office.stack)
     events = office.stack.query("SELECT verb, outcome FROM audit_event WHERE correlation = ? ORDER BY at", message_id)

