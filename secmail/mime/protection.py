@@ -174,7 +174,8 @@ def _exposed(outer: Headers, root: Entity, *, wrapped: bool) -> dict[str, list[s
 
 
 def _spelt(value: str) -> str:
-    return decode_words(value.strip())
+    """As a value is compared: two that are folded or encoded differently are the same, so that nothing is called confidential that was shown."""
+    return " ".join(decode_words(value).split())
 
 
 def _values(headers: Headers) -> dict[str, list[str]]:

@@ -160,6 +160,13 @@ def test_without_any_layer_the_parameter_means_nothing():
     assert (found["subject"].value, found["subject"].protection) == ("[...]", "unprotected")
 
 
+@pytest.mark.parametrize("record", ["References: <1@x>\r\n\t<2@x>", "References:<1@x>   <2@x>", "references: <1@x> =?utf-8?q?=3C2=40x=3E?="])
+def test_what_was_shown_outside_is_not_called_confidential_because_it_is_written_differently(record):
+    """RFC 5322 section 2.2.3: where a field is folded says nothing."""
+    entity = payload("Content-Type: text/plain; hp=cipher", "References: <1@x>", " <2@x>", f"HP-Outer: {record}", "", "x")
+    assert states(outside(b""), entity) == {"references": "signed-only"}
+
+
 def test_an_encoded_name_cannot_smuggle_an_address_in():
     name = '"x" <eve@x.example>, y'
     outer, entity = written(
