@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from secmail.cli import main
 from tests.interop.bouncy_castle import MISSING, BouncyCastle
 from tests.secmail.pki import PKI, pem
 
@@ -34,6 +35,19 @@ def openssl(folder) -> Callable[..., bytes]:
             pytest.skip(f"this OpenSSL can't do it: {known_gap}")
         assert (done.returncode != 0) == fails, done.stderr.decode()
         return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def secmail(folder, tmp_path, monkeypatch) -> Callable[..., bytes]:
+    """Our own command line in the folder, on one file: ``secmail("sign", "--key", "ada.pem", data=...)``."""
+    monkeypatch.chdir(folder)
+
+    def run(command: str, *options: str, data: bytes) -> bytes:
+        (tmp_path / "in").write_bytes(data)
+        assert main([command, *options, "-o", str(tmp_path / "out"), str(tmp_path / "in")]) == 0
+        return (tmp_path / "out").read_bytes()
 
     return run
 

@@ -72,6 +72,9 @@ PKI = {
     "kem1024": Row("ML-KEM-1024", "ca", (ENCRYPT,), "kem1024@example.org"),
     "kobe": Row("secp256k1", "ca", (SIGN,), "kobe@example.org"),
     "smalls": Row("RSA-1024", "ca", (SIGN, ENCRYPT), "smalls@example.org"),
+    "evergreen": Row("P-256", "evergreen", (CA,), days=(-3650, 36500)),  # for programs that only know the time of day
+    "nora": Row("P-256", "evergreen", (SIGN, AGREE), "nora@example.org", days=(-3650, 36500)),
+    "nell": Row("P-256", "evergreen", (SIGN, AGREE), "nell@example.org", days=(-3650, 36500)),
     "mallory": Row("P-256", "stranger", (SIGN, AGREE), "ada@example.org"),
 }
 EVERYBODY = ("ada", "bob", "carl", "rita")
