@@ -61,7 +61,7 @@ def inspect_message(
     layers: list[Layer] = []
     sealed: SecmailError | None = None
     try:
-        for peeled in peel(outer, keys=keys, trust=NOBODY, now=now, max_size=max_size, detached=detached):
+        for peeled in peel(outer, keys=keys, trust=NOBODY, now=now, max_size=max_size, detached=detached, content_required=False):
             layers.append(peeled.layer)
             content, entity = peeled.content, peeled.entity
     except (NotARecipient, DecryptionError, Unsupported) as error:

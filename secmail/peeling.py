@@ -74,9 +74,13 @@ def peel(
     options: PathOptions | None = None,
     max_size: int = MAX_SIZE,
     detached: Source | None = None,
+    content_required: bool = True,
 ) -> Iterator[Peeled]:
-    """Take the layers off one by one, the outermost first; nothing is judged. Parameters and errors as for ``unwrap``."""
-    opener = _Opener(keys, trust, now, certificates, options, max_size)
+    """Take the layers off one by one, the outermost first; nothing is judged. Parameters and errors as for ``unwrap``.
+
+    Without ``content_required`` a signature that stands alone is a layer, too, around nothing.
+    """
+    opener = _Opener(keys, trust, now, certificates, options, max_size, content_required)
     entity: Entity | None = outer
     number = compressed = 0
     while entity is not None and (opened := opener.open(entity, None if number else detached)):
@@ -145,6 +149,7 @@ class _Opener:
     certificates: Sequence[Certificate]
     options: PathOptions | None
     max_size: int
+    content_required: bool
     allowance: Allowance = field(default_factory=Allowance)
 
     def open(self, entity: Entity, detached: Source | None) -> Opened | None:
@@ -229,6 +234,7 @@ class _Opener:
             certificates=self.certificates,
             options=self.options,
             allowance=self.allowance,
+            content_required=self.content_required,
         )
 
 

@@ -22,7 +22,7 @@ from secmail.cms.claims import Agreement
 from secmail.cms.signer_info import signer_info
 from secmail.cms.signers import Signer, VerifiedSigner
 from secmail.cms.verifying import Circumstances, SignedContent, verify_signer
-from secmail.errors import Malformed, SecmailError, Unsupported
+from secmail.errors import BadSignature, Malformed, SecmailError, Unsupported
 from secmail.keys import SigningKey
 from secmail.paths import PathOptions, Paths, TrustStore
 from secmail.streams import CHUNK, BytesSource, ChunkReader, Source, Writable
@@ -176,12 +176,13 @@ def verify(
     certificates: Sequence[Certificate] = (),
     options: PathOptions | None = None,
     allowance: Allowance | None = None,
+    content_required: bool = True,
 ) -> SignedData:
     """Read a SignedData once and verify every signer; raises Malformed and Unsupported only.
 
     ``detached`` is the content of a multipart/signed, ``certificates`` more that signers may have been signed with. No signer is verified
     where there is detached content and other content in the SignedData: one would be shown and the other signed. ``allowance`` is shared by
-    the layers of a message.
+    the layers of a message. A signature without any content is Malformed, or unverifiable if content is not required.
     """
     options, allowance = options or PathOptions(), allowance or Allowance()
     with closing(source.open()) as stream:
@@ -202,10 +203,11 @@ def verify(
         for _ in range(3):
             reader.leave()
         reader.end()
-    if infos and not encapsulated and detached is None:
-        raise Malformed("the signed content is absent: a signature that stands alone is read together with what it is about")
+    if infos and not encapsulated and detached is None and content_required:
+        raise Malformed(ABSENT)
     signed = observer.content or _EncapsulatedContent(source) if encapsulated else None
-    content_seen = observer.finish(content_type, lambda: _octets(signed or detached, allowance), ambiguous=encapsulated and detached is not None)
+    refusal = _refusal(encapsulated, detached is not None)
+    content_seen = observer.finish(content_type, lambda: _octets(signed or detached, allowance), refusal)
     if crls or ocsps:
         # Not kept: each message could fill the memory with evidence of its own
         options = replace(options, crls=(*options.crls, *crls), ocsps=(*options.ocsps, *ocsps), cache=None)
@@ -217,6 +219,16 @@ def verify(
     circumstances = Circumstances(known, paths, now, allowance)
     signers = tuple(verify_signer(each, content_seen, circumstances) for each in infos)
     return SignedData(content_type, signers, bag, signed, crls, ocsps)
+
+
+ABSENT = "the signed content is absent: a signature that stands alone is read together with what it is about"
+
+
+def _refusal(encapsulated: bool, detached: bool) -> SecmailError | None:
+    """Exactly one content is what a signature can be about."""
+    if encapsulated and detached:
+        return BadSignature("the signature has content of its own, which is not the content shown")
+    return None if encapsulated or detached else Unsupported(ABSENT)
 
 
 @dataclass(frozen=True)
@@ -279,10 +291,10 @@ class _ContentObserver:
     def _may_be_attributes(self) -> bool:
         return self._kept is not None and self._kept.startswith(bytes((der.SET,)))
 
-    def finish(self, content_type: str, octets: Callable[[], bytes], *, ambiguous: bool) -> SignedContent:
+    def finish(self, content_type: str, octets: Callable[[], bytes], refusal: SecmailError | None) -> SignedContent:
         values = {digest: running.finalize() for digest, running in self._running.items()}
         suspicious = self._may_be_attributes and is_set_of_attributes(bytes(self._kept or b""))
-        return SignedContent(content_type, values, suspicious, ambiguous, octets)
+        return SignedContent(content_type, values, suspicious, refusal, octets)
 
 
 def _octets(content: Source | None, allowance: Allowance) -> bytes:

@@ -27,13 +27,13 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 class SignedContent:
     """What is known of the content when signers are looked at. ``octets`` reads all of it; Unsupported if that is too much.
 
-    ``ambiguous``: the signature came with content of its own beside the content it is said to be of.
+    ``refusal`` is why no signature can be checked against it, None if one can.
     """
 
     content_type: str
     digests: Mapping[Digest, bytes]
     looks_like_attributes: bool
-    ambiguous: bool
+    refusal: SecmailError | None
     octets: Callable[[], bytes]
 
 
@@ -92,8 +92,8 @@ def _verified(
     info: SignerInfo, certificate: Certificate, content: SignedContent, circumstances: Circumstances
 ) -> VerifiedSigner:
     limits: Limits = ()
-    if content.ambiguous:
-        raise BadSignature("the signature has content of its own, which is not the content shown")
+    if content.refusal is not None:
+        raise content.refusal
     if info.signed_attrs is None:
         digest_name, row = _verify_without_attributes(info, certificate, content)
         attributes, signed_attributes = Attributes(der.Reader(b""), "signed"), b""

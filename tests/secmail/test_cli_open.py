@@ -201,12 +201,20 @@ def test_a_detached_signature_is_opened_with_its_content(secmail: CommandLine) -
     assert secmail("open --trust root.crt --content content signature.p7s").status == 1
 
 
-def test_a_detached_signature_is_shown_with_its_content_and_asks_for_it(secmail: CommandLine) -> None:
+def test_a_detached_signature_is_shown_with_its_content_or_alone(secmail: CommandLine) -> None:
     secmail.write("signature.p7s", signed_data(Forged(), detached=True))
     secmail.write("content", Forged().content)
-    assert len(secmail("show --json --content content signature.p7s").json["layers"][0]["signers"]) == 1
-    ended = secmail("show signature.p7s")
-    assert (ended.status, "the signed content is absent" in ended.err) == (3, True)
+    for content, status in ("--content content", "untrusted"), ("", "unverifiable"):
+        (signer,) = secmail(f"show --json {content} signature.p7s").json["layers"][0]["signers"]
+        assert (signer["status"], signer["emails"]) == (status, ["ada@example.org"])
+
+
+def test_a_signature_about_nothing_proves_nothing(secmail: CommandLine) -> None:
+    """Who signs the octets of no content signs no message without one."""
+    secmail.write("signature.p7s", signed_data(Forged(content=b""), detached=True))
+    ended = secmail("open --json --trust root.crt signature.p7s")
+    assert (ended.status, ended.json["verdict"]) == (3, "not-verified")
+    assert "the signed content is absent" in secmail("show signature.p7s").out.decode()
 
 
 def test_the_version_is_told(secmail: CommandLine) -> None:
