@@ -15,6 +15,7 @@ from secmail.layers import EnvelopedLayer, Layer, SignedLayer
 from secmail.mime import ProtectedHeader
 
 DATE_TOLERANCE = timedelta(hours=1)
+MAX_COMPARED = 100  # addresses of a From; more of them that are written differently are taken for others
 
 Verdict = Literal["verified", "not-verified", "unsigned"]
 
@@ -116,10 +117,12 @@ def _contradiction(layers: Sequence[Layer], innermost: SignedLayer) -> str | Non
 def another_sender_outside(headers: Mapping[str, ProtectedHeader]) -> bool:
     """RFC 9788 section 4.4.1.1: From has other addresses outside; names of people may differ, as they do where they were hidden."""
     sender = headers.get("from")
-    if sender is None or sender.outer_field is None:
+    if sender is None or sender.outer_field is None or sender.outer_addresses == sender.addresses:
         return False
-    inside, outside = ([comparable_address(each.addr_spec) for each in found] for found in (sender.addresses, sender.outer_addresses))
-    return inside != outside
+    inside, outside = sender.addresses, sender.outer_addresses
+    if len(inside) != len(outside) or len(inside) > MAX_COMPARED:
+        return True
+    return any(comparable_address(one.addr_spec) != comparable_address(other.addr_spec) for one, other in zip(inside, outside, strict=True))
 
 
 # Who wrote: "the address in the From or Sender header field [...] matches an Internet mail address in the signer's certificate"
