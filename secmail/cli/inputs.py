@@ -19,7 +19,8 @@ from secmail.streams import CHUNK, ChunkReader, FileSource, Source, copy, sectio
 
 MAX_SMALL = 64 * 1024 * 1024  # octets of anything but a message
 HEAD = 8192  # octets in which the armour of a message begins
-CMS_ARMOUR = re.compile(rb"^-----BEGIN (CMS|PKCS7|PKCS #7 SIGNED DATA)-----[ \t]*\r?\n", re.MULTILINE)
+# RFC 7468 has the first two; gpgsm writes the last two
+CMS_ARMOUR = re.compile(rb"^-----BEGIN (CMS|PKCS7|PKCS #7 SIGNED DATA|SIGNED MESSAGE|ENCRYPTED MESSAGE)-----[ \t]*\r?\n", re.MULTILINE)
 ANY_ARMOUR = re.compile(rb"\s*-----BEGIN ([A-Z0-9 #]+)-----")
 EMPTY = "it is empty"
 FIELD = re.compile(rb"\s*[!-9;-~]+[ \t]*:")

@@ -112,6 +112,16 @@ def test_gpgsm_and_the_command_line_open_each_others(gpgsm, secmail):
     assert secmail("open", "--key", "rita.pem", "--trust", "root.pem", "--at", TIME, data=answer) == inner
 
 
+def test_gpgsm_and_the_command_line_take_off_each_others_armour(gpgsm, secmail):
+    armoured = secmail("sign", "--outform", "pem", "--key", "ada.pem", "--cert", "ca.pem", "--at", TIME, data=LETTER)
+    inner = gpgsm(*VERIFY, data=armoured, status="TRUST_FULLY")
+    assert inner.endswith(b"Hello\r\n")
+    signed = gpgsm("--sign", "--armor", "--local-user", fingerprint("ada"), data=inner)
+    assert secmail("open", "--trust", "root.pem", "--at", TIME, data=signed) == inner
+    secret = gpgsm("--encrypt", "--armor", "-r", fingerprint("rita"), data=inner)
+    assert secmail("open", "--allow-unsigned", "--key", "rita.pem", "--trust", "root.pem", "--at", TIME, data=secret) == inner
+
+
 def test_gpgsm_imports_certificates_that_are_sent(gpgsm):
     out = io.BytesIO()
     send_certificates([certificate("hugh"), certificate("ca")], out)
