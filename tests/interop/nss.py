@@ -4,29 +4,30 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-from portal.keys.engine import pkcs12_file
-from tests.secmail.pki import EVERYBODY, PKI, certificate, private_key
-
 MISSING = [each for each in ("certutil", "cmsutil", "pk12util") if shutil.which(each) is None]
-ROOTS, PEOPLE = ("root", "evergreen"), (*EVERYBODY, "rhea", "nora")
 
 
 class Nss:
-    """``peer("-D", data=...)`` is a call of cmsutil. The roots are trusted, PEOPLE have their keys here, as the portal exports them."""
+    """``peer("-D", data=...)`` is a call of cmsutil."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.run("certutil", "-N", "--empty-password")
-        for name in ROOTS:
-            self.run("certutil", "-A", "-n", name, "-t", "C,C,C", data=certificate(name).der)
-        (folder / "passphrase").write_text("of the files")
-        for name in PEOPLE:
-            (folder / "key.p12").write_bytes(_exported(name))
-            self.run("pk12util", "-i", "key.p12", "-w", "passphrase")
-        # NSS 3.87 knows no key agreement and no RSAES-OAEP, NSS 3.110 does
-        self.is_recent = self._cmsutil("-E", "-r", "ada").returncode == 0
+
+    def trust(self, name: str, encoded: bytes, *options: str) -> None:
+        self.run("certutil", "-A", "-n", name, "-t", "C,C,C", *options, data=encoded)
+
+    def bring(self, pkcs12: bytes, passphrase: str) -> None:
+        """A key with its certificates, as the portal exports them."""
+        (self.folder / "key.p12").write_bytes(pkcs12)
+        (self.folder / "passphrase").write_text(passphrase)
+        self.run("pk12util", "-i", "key.p12", "-w", "passphrase")
+
+    def is_recent(self, name: str) -> bool:
+        """NSS 3.87 knows no key agreement and no RSAES-OAEP, NSS 3.110 does; it is asked to encrypt to a key of an elliptic curve."""
+        done = self._cmsutil("-E", "-r", name)
+        assert done.returncode == 0 or b"SEC_ERROR_INVALID_ALGORITHM" in done.stderr, done.stderr.decode()
+        return done.returncode == 0
 
     def __call__(self, *options: str, data: bytes = b"", fails: str = "") -> bytes:
         """What cmsutil writes; or ``fails`` is in what it complains of."""
@@ -41,9 +42,3 @@ class Nss:
 
     def _cmsutil(self, *options: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(["cmsutil", *options, "-d", "."], input=data, cwd=self.folder, capture_output=True, check=False)
-
-
-def _exported(name: str) -> bytes:
-    key = private_key(name).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    authority = certificate(PKI[name].issuer).der
-    return pkcs12_file(name=name, private_key=key, certificate=certificate(name).der, authority=authority, passphrase="of the files")

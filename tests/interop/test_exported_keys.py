@@ -1,10 +1,12 @@
-"""Stock OpenSSL, with a recipient's exported PKCS#12, opens and verifies what the portal stores and would send."""
+"""Stock OpenSSL and NSS, with a recipient's exported PKCS#12, opens and verifies what the portal stores and would send."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.interop.messages import structure
+from tests.interop.nss import MISSING, Nss
 from tests.portal.organisation import organisation
 
 __all__ = ["organisation"]
@@ -19,14 +21,18 @@ def openssl(*arguments: object) -> str:
 
 
 def exported(client, organisation, name: str, folder: Path) -> Path:
-    """The encryption key and its certificate, out of the PKCS#12, in one PEM file."""
+    """The encryption key and its certificate."""
     from portal.keys.models import PrivateKey
 
     key = PrivateKey.objects.get(user__username=name, purpose="encryption")
     fields = {"key": key.id, "password": organisation.passwords[name], "passphrase": PASSPHRASE}
     (folder / "key.p12").write_bytes(client.post("/keys/export/", fields, secure=True).content)
-    openssl("pkcs12", "-in", folder / "key.p12", "-passin", f"pass:{PASSPHRASE}", "-nodes", "-out", folder / "key.pem")
-    return folder / "key.pem"
+    return folder / "key.p12"
+
+
+def downloaded(client, organisation, name: str, message_id: str) -> bytes:
+    original = client.get(f"/mail/inbox/{organisation.delivery(name, message_id).id}/original", secure=True)
+    return b"".join(original.streaming_content)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +42,9 @@ def exported(client, organisation, name: str, folder: Path) -> Path:
 def test_openssl_decrypts_and_verifies_the_original(organisation, tmp_path, to, smime_type, algorithm):
     message_id = organisation.send("alice", to=to, subject="Fuel", text="Ten tons on Monday.")
     client = organisation.browser(to)
-    original = client.get(f"/mail/inbox/{organisation.delivery(to, message_id).id}/original", secure=True)
-    (tmp_path / "message.eml").write_bytes(b"".join(original.streaming_content))
-    key = exported(client, organisation, to, tmp_path)
+    (tmp_path / "message.eml").write_bytes(downloaded(client, organisation, to, message_id))
+    key = tmp_path / "key.pem"
+    openssl("pkcs12", "-in", exported(client, organisation, to, tmp_path), "-passin", f"pass:{PASSPHRASE}", "-nodes", "-out", key)
     (tmp_path / "ca.pem").write_bytes(client.get("/authority.pem", secure=True).content)
 
     assert f"smime-type={smime_type}".encode() in (tmp_path / "message.eml").read_bytes()
@@ -53,10 +59,25 @@ def test_openssl_decrypts_and_verifies_the_original(organisation, tmp_path, to, 
     assert "Ten tons on Monday." in inner
 
 
+def test_nss_decrypts_and_verifies_the_original(organisation, tmp_path):
+    """As Thunderbird with that key and the portal's authority; carol is known to read AES-256-CBC only, like NSS."""
+    if MISSING:
+        pytest.skip(f"no NSS (libnss3-tools): {', '.join(MISSING)}")
+    nss, client = Nss(tmp_path), organisation.browser("carol")
+    nss.trust("portal", client.get("/authority.pem", secure=True).content, "-a")
+    nss.bring(exported(client, organisation, "carol", tmp_path).read_bytes(), PASSPHRASE)
+    message_id = organisation.send("alice", to="carol", subject="Fuel", text="Ten tons on Monday.")
+    if not nss.is_recent("Carol Cole (encryption)"):
+        pytest.skip("this NSS knows no key agreement")
+    signed = nss("-D", data=structure(downloaded(client, organisation, "carol", message_id)))
+    inner = nss("-D", data=structure(signed)).decode()
+    assert "Subject: Fuel" in inner
+    assert "Ten tons on Monday." in inner
+
+
 def test_the_subject_is_not_in_what_leaves(organisation):
     message_id = organisation.send("alice", subject="Fuel schedule")
     client = organisation.browser("bob")
-    original = client.get(f"/mail/inbox/{organisation.delivery('bob', message_id).id}/original", secure=True)
-    head = b"".join(original.streaming_content).split(b"\r\n\r\n")[0]
+    head = downloaded(client, organisation, "bob", message_id).split(b"\r\n\r\n")[0]
     assert b"Subject: [...]" in head
     assert b"Fuel" not in head

@@ -4,7 +4,9 @@ import base64
 import io
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from portal.keys.engine import pkcs12_file
 from secmail import (
     OWN_CAPABILITIES,
     BytesSource,
@@ -33,19 +35,26 @@ from tests.interop.messages import (
     structure,
 )
 from tests.interop.nss import MISSING, Nss
-from tests.secmail.pki import EVERYBODY, NOW, certificate, decryption_key, signing_key
+from tests.secmail.pki import EVERYBODY, NOW, PKI, certificate, decryption_key, private_key, signing_key
 
 
 @pytest.fixture(scope="module")
 def nss(tmp_path_factory) -> Nss:
     if MISSING:
         pytest.skip(f"no NSS (libnss3-tools): {', '.join(MISSING)}")
-    return Nss(tmp_path_factory.mktemp("nss"))
+    peer = Nss(tmp_path_factory.mktemp("nss"))
+    for name in ("root", "evergreen"):
+        peer.trust(name, certificate(name).der)
+    for name in (*EVERYBODY, "rhea", "nora"):
+        key = private_key(name).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        authority, own = certificate(PKI[name].issuer).der, certificate(name).der
+        peer.bring(pkcs12_file(name=name, private_key=key, certificate=own, authority=authority, passphrase="secret"), "secret")
+    return peer
 
 
 @pytest.fixture
 def recent(nss) -> Nss:
-    if not nss.is_recent:
+    if not nss.is_recent("ada"):
         pytest.skip("this NSS knows no key agreement: it can't read a message with one among its recipients")
     return nss
 
