@@ -19,6 +19,9 @@ hypothesis_settings.load_profile("portal")
 # Playwright's loop runs in the thread of the tests; Django would take that for asynchronous code and refuse the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
+# Whatever it is for who runs them: what is closed to others the portal has closed, and other users (Postfix's) reach what is made for them.
+os.umask(0o022)
+
 
 # Tests that start the portal and wait for it more than they compute, in groups of about the same length. The first two begin together.
 PORTALS = ("tests/faults/test_[a-r]", "tests/browser/", "tests/faults/", "tests/bench/")

@@ -4,9 +4,7 @@
 """
 
 import contextlib
-import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
+from tests.faults.rights import no_strace
 from tests.faults.sending import Sender, mail_from_outside, patiently, post_once
 from tests.portal.mail.outside import plain
 from tests.stack import Stack, free_port, wait_for
@@ -24,15 +23,6 @@ POSTS = 50
 CALLS = "fsync,fdatasync,write,writev,pwrite64,pwritev,sendto,sendmsg,recvfrom,recvmsg,read"
 DATA, KEPT = r'"data\\r', r'"250 2\.6\.0'
 POSTED, ACCEPTED = r'"POST /mail/drafts/[0-9a-f]{32}/send', r'"HTTP/1.1 302'
-
-
-def no_strace() -> str:
-    """Why system calls can't be watched here, or empty."""
-    if shutil.which("strace") is None:
-        return "strace is not installed"
-    if subprocess.run(["strace", "-o", os.devnull, "true"], check=False, capture_output=True).returncode:
-        return "strace is not permitted"
-    return "" if os.geteuid() == 0 else "only root may watch processes that are not dumpable"
 
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(bool(no_strace()), reason=no_strace() or "-")]
@@ -100,9 +90,14 @@ def acceptances(trace: str, *, log: str, asked: str = POSTED, answered: str = AC
     return found
 
 
-def posts_under_watch(stack: Stack, committing: list[int], tmp_path: Path) -> str:
+def signed_in_sender(stack: Stack) -> Sender:
+    """Who has made the threads of the web process connect that were at hand."""
     alice = Sender(stack, "alice", "bob")
     wait_for(stack.idle, within=30, what="nothing left to do")
+    return alice
+
+
+def posts_under_watch(stack: Stack, alice: Sender, committing: list[int], tmp_path: Path) -> str:
     stack.freeze("bulk", "interactive", "dispatcher")
     with watched([*stack.children("web"), *committing], tmp_path / "trace"):
         for number in range(POSTS):
@@ -130,7 +125,7 @@ def all_on_disk_first(found: list[Acceptance]) -> None:
 
 
 def backends(stack: Stack, server: postgres.Postgres) -> tuple[list[int], frozenset[str]]:
-    """PostgreSQL's processes that stay, and which of them are its background's."""
+    """PostgreSQL's processes that stay, and which of them are its background's. Who connects while the postmaster is watched is, too."""
     assert server.server is not None
     found = stack.query("SELECT pid, backend_type FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type <> 'autovacuum worker'")
     return [server.server.pid, *(pid for pid, _ in found)], frozenset(str(pid) for pid, kind in found if kind != "client backend")
@@ -138,7 +133,7 @@ def backends(stack: Stack, server: postgres.Postgres) -> tuple[list[int], frozen
 
 def test_sqlite_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) -> None:
     with Stack(tmp_path / "data", demo=True) as stack:
-        trace = posts_under_watch(stack, [], tmp_path)
+        trace = posts_under_watch(stack, signed_in_sender(stack), [], tmp_path)
         stack.thaw("bulk", "interactive", "dispatcher", "web")
     all_on_disk_first(acceptances(trace, log="portal.sqlite3-wal"))
 
@@ -146,8 +141,9 @@ def test_sqlite_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) -> N
 @pytest.mark.skipif(bool(postgres.available()), reason=postgres.available() or "-")
 def test_postgresql_has_synced_its_log_before_the_answer_leaves(tmp_path: Path) -> None:
     with postgres.Postgres() as server, Stack(tmp_path / "data", demo=True, postgres=server) as stack:
+        alice = signed_in_sender(stack)
         committing, background = backends(stack, server)
-        trace = posts_under_watch(stack, committing, tmp_path)
+        trace = posts_under_watch(stack, alice, committing, tmp_path)
         stack.thaw("bulk", "interactive", "dispatcher", "web")
     all_on_disk_first(acceptances(trace, log="/pg_wal/", but_of=background))
 

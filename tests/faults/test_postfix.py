@@ -1,7 +1,6 @@
 """A real mail system next door: mail leaves through Postfix and is opened by stock OpenSSL, notifications and answers come back by it."""
 
 import json
-import os
 import smtplib
 import subprocess
 from email import message_from_bytes
@@ -9,15 +8,15 @@ from email.message import EmailMessage
 
 import pytest
 
-from tests.faults.postfix import POSTFIX, Postfix, postfix
+from tests.faults.postfix import Postfix, postfix
+from tests.faults.rights import no_postfix
 from tests.http import Browser, Page
 from tests.portal import outsiders
 from tests.stack import ROOT, Stack, free_port, wait_for
 
 pytestmark = [
     pytest.mark.faults,
-    pytest.mark.skipif(POSTFIX is None, reason="Postfix is not installed (apt-get install postfix)"),
-    pytest.mark.skipif(os.getuid() != 0, reason="Postfix is started by root only"),
+    pytest.mark.skipif(bool(no_postfix()), reason=no_postfix() or "-"),
 ]
 OLGA, GONE = "olga@elsewhere.example", "gone@elsewhere.example"
 

@@ -1,7 +1,6 @@
 """Mail from outside through real processes: smtpd without a master key, workers, pages."""
 
 import json
-import shutil
 import smtplib
 import socket
 import subprocess
@@ -10,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.canary import Canaries
-from tests.faults.postfix import POSTFIX, postfix
+from tests.faults.postfix import postfix
+from tests.faults.rights import no_postfix, no_strace
 from tests.faults.watch import Watch, waiting_for_mail
 from tests.http import Browser
 from tests.portal.mail.outside import plain
@@ -105,7 +105,7 @@ def test_a_message_of_150_megabytes_streams_through_smtpd_and_worker(stack):
     assert max(peak(stack, each) for each in stack.children("bulk")) < 250_000_000
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.skipif(bool(no_strace()), reason=no_strace() or "-")
 def test_250_is_said_after_the_disk_has_it(stack, tmp_path):
     """The commit's fsync returns before the answer leaves."""
     trace = tmp_path / "trace"
@@ -129,7 +129,7 @@ def test_250_is_said_after_the_disk_has_it(stack, tmp_path):
     assert answered == 10
 
 
-@pytest.mark.skipif(POSTFIX is None, reason="Postfix is not installed (apt-get install postfix)")
+@pytest.mark.skipif(bool(no_postfix()), reason=no_postfix() or "-")
 def test_postfix_hands_over_by_lmtp(tmp_path_factory):
     port = free_port()
     folder = tmp_path_factory.mktemp("lmtp") / "data"
