@@ -1,8 +1,8 @@
 """Django's SQLite with a queue for its only write lock (docs/decisions/storage.md).
 
 Who finds SQLite's lock taken polls, at longer and longer intervals up to a tenth of a second. Whoever comes new then wins against whoever has
-waited long: under load the web's threads took every turn, and workers delivered next to nothing. So writers wait for a lock that wakes them,
-before they ask SQLite for its own, which still decides.
+waited long: under load the web's threads took every turn, and workers delivered next to nothing. So writers first wait for a lock that all of them
+ask for at the same short intervals; SQLite's own still decides.
 """
 
 import fcntl
@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from django.db.backends.sqlite3 import base
 
 _one_of_a_process = threading.Lock()
 SQLITES_PATIENCE = 5.0  # where no time-out is set, as in the sqlite3 module
+LOOK_AGAIN = 0.001  # seconds; a turn takes several times as long
 CHECKPOINT_EVERY = 20  # commits of a process
 LOG_PAGES = 16_384  # of 4 KiB; when the log is longer, whoever commits checks it, whatever comes of the above
 TAKE_OVER = "PRAGMA wal_checkpoint(PASSIVE)"
@@ -37,16 +39,28 @@ class Queue:
         self._patience = patience
 
     def enter(self) -> None:
-        """Waits for its turn. Of the threads of a process one waits at a time: the web has many, and a worker shall not wait for all of them.
+        """Waits for its turn. Of the threads of a process one asks at a time: the web has many, and a worker shall not wait for all of them.
 
-        The others give up after `patience` seconds, as SQLite would; flock itself has no time-out.
+        All give up after `patience` seconds, as SQLite would: whoever's turn it is may hang.
         """
+        until = time.monotonic() + self._patience
         if not _one_of_a_process.acquire(timeout=self._patience):
             raise OperationalError("database is locked")
         try:
-            fcntl.flock(self._folder, fcntl.LOCK_EX)
+            while not self._take():
+                if time.monotonic() >= until:
+                    raise OperationalError("database is locked")
+                time.sleep(LOOK_AGAIN)
         finally:
             _one_of_a_process.release()
+
+    def _take(self) -> bool:
+        """Whether it was nobody's turn; it is ours then."""
+        try:
+            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def leave(self) -> None:
         """Lets the next one in; nothing if it was not its turn."""

@@ -1,9 +1,10 @@
-"""Writers of SQLite queue: who waits is woken, and a process that dies with its turn holds up nobody."""
+"""Writers of SQLite queue: a process that dies with its turn holds up nobody, and one that hangs nobody for ever."""
 
 import functools
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,6 @@ from portal.accounts.models import random_id
 from portal.sqlite import base
 from portal.sqlite.base import Queue
 from tests.counting.models import Count
-from tests.stack import wait_for
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -134,33 +134,28 @@ def impatient(monkeypatch):
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.1)
 
 
-@contextmanager
-def hanging():
-    """A process hangs in its turn, and a thread of ours waits for it. Afterwards it is killed, and the thread has written."""
-    with holder() as process:
-        thread = in_a_thread(in_a_transaction)
-        wait_for(base._one_of_a_process.locked, within=10, what="the thread waits")
-        yield
-        process.kill()
-        thread.join(10)
-    assert Count.objects.count() == 1
-
-
 @pytest.mark.parametrize("write", WRITES)
-def test_behind_a_process_that_hangs_the_next_thread_gives_up_as_sqlite_would(impatient, write):
-    with hanging():
+def test_behind_a_process_that_hangs_whoever_writes_gives_up_as_sqlite_would(impatient, write):
+    with holder():
         for _ in range(2):  # giving up leaves nothing behind
             with pytest.raises(OperationalError, match="database is locked"):
                 soon(write)
-    Count.objects.all().delete()
     soon(write)
     assert Count.objects.count() == 1
+
+
+def test_the_threads_of_a_process_give_up_together_and_not_one_after_the_other(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 1.0)
+    with holder(), ThreadPoolExecutor(15) as pool:
+        began = time.monotonic()
+        assert all(isinstance(each.exception(), OperationalError) for each in [pool.submit(soon, in_a_transaction) for _ in range(15)])
+        assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(("method", "lost"), [("GET", False), ("POST", True)])
 def test_a_request_that_gave_up_says_that_the_database_is_busy_and_whether_something_may_be_lost(impatient, client, method, lost):
     client.raise_request_exception = False
-    with hanging():
+    with holder():
         answer = soon(lambda: client.generic(method, "/testing/count/a", secure=True))
     assert (answer.status_code, "The database is busy" in answer.text, "what you did last may not be saved" in answer.text) == (503, True, lost)
 
