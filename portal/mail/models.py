@@ -85,13 +85,16 @@ def undo_time(precedence: Precedence) -> timedelta:
 
 
 class Envelope(_RandomId):
-    """One encrypted object and whom it is for: the originator, To and Cc share one; each Bcc has one of its own.
+    """One encrypted object and whom it is for: the originator and To and Cc here share one, To and Cc outside another, OUTSIDE, and each
+    Bcc has one of its own.
 
-    What came from outside is one as well, INBOUND, for all who are named here.
+    Outside are programs that open nothing where a recipient's kind of key is new to them, and nobody there needs to see how many keys
+    here open a message. What came from outside is one as well, INBOUND, for all who are named here.
     """
 
     class Kind(models.TextChoices):
         SHARED = "shared"
+        OUTSIDE = "outside"
         BCC = "bcc"
         INBOUND = "inbound"
 

@@ -27,7 +27,7 @@ from pathlib import Path
 import redis
 
 from tests import postgres
-from tests.faults.ledger import KINDS, LIFE, Ledger, ledger
+from tests.faults.ledger import KINDS, LIFE, LIFE_ABROAD, Ledger, ledger
 from tests.faults.outside import OLGA, Handed, Outside, arrival, hand_in, handed, outside
 from tests.faults.sending import Sender, patiently, post_once, wait_until_drained
 from tests.stack import Stack, wait_for
@@ -53,7 +53,7 @@ class Kind:
 
 
 HERE = Kind(LIFE, ("inbox", "sent"))
-ABROAD = {ALONE: Kind(("submitted", "signed", "encrypted", "relayed"), ("sent",)), BOTH: Kind((*LIFE, "relayed"), ("inbox", "sent"))}
+ABROAD = {ALONE: Kind(LIFE_ABROAD, ("sent",)), BOTH: Kind((*LIFE_ABROAD, "delivered"), ("inbox", "sent"))}
 FROM_ABROAD = {LETTER: Kind(("accepted", "encrypted", "delivered"), ("inbox",)), SEALED: Kind(("accepted", "delivered"), ("inbox",))}
 
 

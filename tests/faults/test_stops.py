@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.ledger import ledger, unnamed
+from tests.faults.ledger import LIFE_ABROAD, ledger, unnamed
 from tests.faults.outside import OLGA, Outside, handed, outside
 from tests.faults.sending import Sender, mail_from_outside, patiently, post_once, wait_until_drained
 from tests.http import Form
@@ -120,7 +120,7 @@ def sends_abroad(office: Office, subject: str) -> None:
     office.around.relay.taken.clear()
     message_id = office.alice.send(subject, to=OLGA)
     wait_until_drained(office.stack)
-    books = ledger(office.stack, [message_id], life=("submitted", "signed", "encrypted", "relayed"), folders=("sent",))
+    books = ledger(office.stack, [message_id], life=LIFE_ABROAD, folders=("sent",))
     assert books.clean, books
     found = handed(office.stack, office.around.relay, [message_id])
     assert found.clean, found

@@ -20,6 +20,7 @@ from portal.policy.models import Label
 
 OPEN_TIMEOUT = 0.9
 WHOLE_TIMEOUT = 120.0  # for calls that go through all of a message, of MESSAGE_MAX_SIZE and on a busy machine
+NAMED = (Envelope.Kind.SHARED, Envelope.Kind.OUTSIDE)  # for those in To and Cc, who know of each other
 LARGE = 5_000_000  # octets: opening takes a progress page
 
 
@@ -99,10 +100,13 @@ def open_message(vault: Vault, actor: Actor, delivery_id: str, *, patient: bool 
 
 
 def _encrypted_for(envelope: Envelope) -> int:
-    """For how many; 0 where nobody here knows: mail from outside may be for others, too."""
+    """For how many: the originator, To and Cc, or a Bcc alone; 0 where nobody here knows: mail from outside may be for others, too."""
     if envelope.kind == Envelope.Kind.INBOUND:
         return 0
-    return len(set(envelope.recipients)) + len(envelope.outside) + (envelope.kind == Envelope.Kind.SHARED)
+    if envelope.kind == Envelope.Kind.BCC:
+        return 1
+    named = Envelope.objects.filter(message=envelope.message_id, kind__in=NAMED)
+    return 1 + sum(len(set(each.recipients)) + len(each.outside) for each in named)
 
 
 def is_large(box: Mailbox, delivery_id: str) -> bool:
@@ -129,7 +133,7 @@ def readers(user: User, actor: Actor, delivery_id: str) -> list[Reader] | None:
     if message.originator_id is None:
         envelopes = envelopes.filter(id=access.delivery.envelope_id)
     elif message.originator_id != user.id:
-        envelopes = envelopes.filter(Q(kind=Envelope.Kind.SHARED) | Q(id=access.delivery.envelope_id))
+        envelopes = envelopes.filter(Q(kind__in=NAMED) | Q(id=access.delivery.envelope_id))
     ids = [*filter(None, [message.originator_id]), *(each for envelope in envelopes for each in envelope.recipients)]
     here = [_reader(each, access.delivery.labels) for each in _users(dict.fromkeys(ids))]
     return here + _readers_outside([each for envelope in envelopes for each in envelope.outside], message.label)

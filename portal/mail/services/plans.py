@@ -76,8 +76,11 @@ def plans_for(message: Message, submission: Submission, people: dict[str, Party]
         reasons.append(f"There is no valid encryption key for {', '.join(here)}.")
     if reasons:
         raise CannotSeal(" ".join(reasons))
-    shared = [people[each] for each in dict.fromkeys([*submission.to, *submission.cc])]
-    plans = [Plan(Envelope.Kind.SHARED, shared, _for(certificates, [message.originator, *shared]))]
+    named = [people[each] for each in dict.fromkeys([*submission.to, *submission.cc])]
+    here, outside = ([each for each in named if isinstance(each, kind)] for kind in (User, Outside))
+    plans = [Plan(Envelope.Kind.SHARED, here, _for(certificates, [message.originator, *here]))]
+    if outside:
+        plans.append(Plan(Envelope.Kind.OUTSIDE, outside, _for(certificates, outside)))
     plans += [Plan(Envelope.Kind.BCC, [people[each]], _for(certificates, [people[each]])) for each in submission.bcc]
     return plans
 

@@ -33,6 +33,7 @@ OPENING = [
     ("keys_certificate", "all certificates of theirs that mail may be encrypted to, with the keys"),
     ("keys_authority", "whom the portal believes"),
     ("mail_delivery", "what stands beside the content"),
+    ("mail_envelope", "for how many it is encrypted, outside of here, too"),
     ("mail_delivery", "that it is read"),
 ]  # fmt: skip
 WITHIN = re.compile(r"\(SELECT [^()]*\)")

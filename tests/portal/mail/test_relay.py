@@ -20,6 +20,8 @@ from portal.outbox import services as outbox
 from portal.outbox.models import Job
 from portal.policy.services import revoke_clearance
 from secmail.algorithms import AES256_GCM
+from secmail.inspection import inspect_message
+from secmail.streams import BytesSource
 from tests.portal import outsiders
 from tests.portal.organisation import CONFIDENTIAL, SECRET, UNCLASSIFIED, actor, events
 
@@ -94,9 +96,13 @@ def test_somebody_outside_gets_what_stock_openssl_opens(organisation, relay, olg
 
 
 def test_the_content_encryption_is_cbc_unless_capabilities_say_gcm(organisation, relay, olga):
-    assert Envelope.objects.get(message=organisation.send("alice", to=OLGA)).content_encryption == "AES-256-CBC"
+    def encryption() -> dict[str, str]:
+        message_id = organisation.send("alice", to=f"bob, {OLGA}")
+        return dict(Envelope.objects.filter(message=message_id).values_list("kind", "content_encryption"))
+
+    assert encryption() == {"shared": "AES-256-GCM", "outside": "AES-256-CBC"}
     Certificate.objects.filter(address=OLGA).update(capabilities=[AES256_GCM.oid])
-    assert Envelope.objects.get(message=organisation.send("alice", to=OLGA)).content_encryption == "AES-256-GCM"
+    assert encryption() == {"shared": "AES-256-GCM", "outside": "AES-256-GCM"}
 
 
 def test_the_envelope_names_the_user_and_asks_for_notifications(organisation, relay, olga):
@@ -107,15 +113,26 @@ def test_the_envelope_names_the_user_and_asks_for_notifications(organisation, re
     assert envelope.rcpt_options == ["NOTIFY=SUCCESS,FAILURE,DELAY", f"ORCPT=RFC822;{OLGA.upper()}"]
 
 
-def test_people_here_and_outside_share_an_envelope_and_a_bcc_outside_has_its_own(organisation, relay, olga):
+def test_people_outside_share_an_envelope_and_a_bcc_outside_has_its_own(organisation, relay, olga):
     other = outsiders.person("oscar@elsewhere.example")
     add_certificate(actor=SYSTEM, address="oscar@elsewhere.example", data=other.pem)
     message_id = organisation.send("alice", to=f"bob, {OLGA}", bcc="oscar@elsewhere.example")
     assert organisation.read("bob", organisation.delivery("bob", message_id).id).text.strip() == "Ten tons."
     kinds = {each.kind: each.outside for each in Envelope.objects.filter(message=message_id)}
-    assert kinds == {"shared": [OLGA], "bcc": ["oscar@elsewhere.example"]}
+    assert kinds == {"shared": [], "outside": [OLGA], "bcc": ["oscar@elsewhere.example"]}
     assert not any(b"oscar" in each.partition(b"\r\n\r\n")[0] for each in relay.taken)
     assert len(relay.taken) == 2
+
+
+def test_what_leaves_names_no_key_of_anybody_here(organisation, relay, olga):
+    """A program that knows no key agreement can't even take such a message apart, and how many read it here is nobody's business outside."""
+    message_id = organisation.send("alice", to=f"bob, {OLGA}", cc="carol")
+    (sent,) = relay.taken
+    (layer, *_) = inspect_message(BytesSource(sent), now=timezone.now()).layers
+    assert [each.kind for each in layer.recipients] == ["ktri"]
+    bob, letter = organisation.user("bob"), organisation.delivery("bob", message_id)
+    assert organisation.read("bob", letter.id).encrypted_for == 4
+    assert OLGA in [each.address for each in selectors.readers(bob, actor(bob), letter.id)]
 
 
 def test_nothing_leaves_to_a_domain_to_which_nothing_is_released(organisation, relay):
