@@ -15,7 +15,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests/secmail")]
 import pki
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, mlkem, rsa, x448, x25519
 
-CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
+CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1(), "secp256k1": ec.SECP256K1()}
 FROM_OCTETS = {
     "Ed25519": (ed25519.Ed25519PrivateKey.from_private_bytes, 32),
     "Ed448": (ed448.Ed448PrivateKey.from_private_bytes, 57),

@@ -1,5 +1,8 @@
 """The short form of ``make fuzz``: the same targets and mutations from a fixed source of chance, without being led by coverage."""
 
+import subprocess
+import sys
+from pathlib import Path
 from random import Random
 
 import mutators
@@ -38,6 +41,12 @@ def test_a_failure_of_the_engine_is_found(monkeypatch):
     monkeypatch.setattr("secmail.der.Element.time", lambda element: 1 / 0)
     seed = next(each for each in inputs("attributes") if each[0] == 0)
     assert judge("attributes", seed).name.startswith("attributes-ZeroDivisionError")
+
+
+def test_keys_of_every_kind_follow_from_their_names():
+    """`make fuzz` has keys of its own. In another process, because they replace those of the tests; RSA takes long and is any number of bits."""
+    code = "import fixed, pki\nfor name in {row.key: name for name, row in pki.PKI.items() if not row.key.startswith('RSA')}.values(): fixed.private_key(name)"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, check=True)
 
 
 def test_mutants_are_still_ber():
