@@ -6,7 +6,9 @@
 # make load      50 people read and write for 3 minutes while 100,000 messages lie there, then a curve; LOAD are further arguments
 # make fuzz      coverage-guided fuzzing of the engine for MINUTES (10), going on where it stopped; counts at the end
 
-PYTHON ?= python3
+# The system's Python where it will do: it is built with optimisation, which many others are not, and gets security fixes (docs/decisions/load.md)
+PYTHON ?= $(shell for each in /usr/bin/python3 python3; do \
+	$$each -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; exit; }; done; echo python3)
 BIN := .venv/bin
 MINUTES ?= 10
 PROCESSES ?= 1

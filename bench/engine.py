@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench import figures, peers
 from bench.material import Material
-from bench.measuring import measured, show
+from bench.measuring import interpreter, measured, show
 from bench.rows import rows
 from bench.setting import FULL, QUICK, Setting
 
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only rows with these words in their name")
     arguments = parser.parse_args()
     found = peers.start()
+    print(interpreter())
     setting = Setting(Material(arguments.folder), found, QUICK if arguments.quick else FULL)
     for row in rows(setting):
         if arguments.only in row.job:

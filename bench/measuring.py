@@ -1,5 +1,7 @@
 """Who does a job, how long each takes, and how the ratios are printed."""
 
+import platform
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +18,11 @@ class Row:
     contenders: dict[str, Contender]
     limits: dict[str, float] = field(default_factory=dict)
     repeat: int = 1
+
+
+def interpreter() -> str:
+    """Which Python measures: one that was built without optimisation can take half as long again."""
+    return f"Python {platform.python_version()} of {sys.base_prefix}, {platform.python_compiler()}"
 
 
 def timed(action: Callable[[], object]) -> Contender:

@@ -84,8 +84,10 @@ def cost(chosen: argparse.Namespace) -> bool:
 
 def run(chosen: argparse.Namespace) -> bool:
     """Whether every figure was reached, on each of the databases."""
+    from bench.measuring import interpreter
     from tests import postgres
 
+    print(interpreter())
     reached = True
     for database in chosen.only or DATABASES:
         if database == "postgres" and (reason := postgres.available()):
