@@ -20,10 +20,10 @@ from portal.keys.services.outside import remember_certificate
 from portal.keys.vault import Vault, seal_for
 from portal.mail import engine
 from portal.mail.access import Access, access_message
-from portal.mail.content import DraftContent
+from portal.mail.content import DraftContent, Summary
 from portal.mail.models import Delivery, Envelope, Upload
 from portal.mail.selectors import WHOLE_TIMEOUT
-from portal.mail.services.arrive import outside_actor, trust_outside
+from portal.mail.services.arrive import is_own, outside_actor, trust_outside
 from portal.mail.services.drafts import save_draft, too_much, upload_context
 from portal.policy.access import decide_for
 from portal.policy.selectors import category_references
@@ -53,9 +53,26 @@ def open_message(*, user_id: str, session_id: str, decrypt: str, delivery_id: st
         shown = _checked(vault, access, opened, Actor(**actor))
         if shown is None:
             return {}
-        if shown.proven and access.delivery.envelope.kind == Envelope.Kind.INBOUND:
-            remember_certificate(actor=outside_actor(), proven=shown.proven)
+        if access.delivery.envelope.kind == Envelope.Kind.INBOUND:
+            if shown.proven:
+                remember_certificate(actor=outside_actor(), proven=shown.proven)
+            if access.delivery.read_at is None:
+                _rewrite_line(access.delivery, shown)
         return shown.to_payload()
+
+
+def _rewrite_line(delivery: Delivery, shown: engine.Shown) -> None:
+    """The list shows of encrypted mail what stands outside, often no more than "[...]", until it is opened: then what stands inside.
+
+    Whom it names is still an address, and never one of people here that nobody proved.
+    """
+    envelope = delivery.envelope
+    if envelope.wrapped or shown.verdict == "broken":
+        return
+    proven = shown.verdict == "verified" or not is_own(shown.from_address)
+    line = Summary(shown.subject, (proven and shown.from_address) or envelope.message.outside_sender, bool(shown.files))
+    sealed = seal_for(delivery.owner_id, line.to_json(), "summary", delivery.id)
+    Delivery.objects.filter(id=delivery.id).update(summary=sealed)
 
 
 @answers("open_attachment")
