@@ -27,6 +27,7 @@ from portal.mail.services.envelopes import addressed_digest, summary_context
 from portal.mail.states import State
 from portal.outbox import wakeup
 from portal.outbox.models import Job, Precedence
+from portal.rows import insert
 
 OBJECTS = 1000
 BATCH = 250  # messages in one transaction
@@ -173,10 +174,10 @@ def _line(stored: Stored, envelope: Envelope) -> EnvelopeSummary:
 def _write(batch: Sequence[_Rows]) -> int:
     deliveries = [row for each in batch for row in each.deliveries]
     with transaction.atomic():
-        Message.objects.bulk_create([each.message for each in batch])
-        Envelope.objects.bulk_create([each.envelope for each in batch])
-        Delivery.objects.bulk_create(deliveries)
-        Event.objects.bulk_create([event for each in batch for event in each.events])
+        insert([each.message for each in batch])
+        insert([each.envelope for each in batch])
+        insert(deliveries)
+        insert([event for each in batch for event in each.events])
     return len(deliveries)
 
 
@@ -196,10 +197,8 @@ def queue(count: int, *, crowd: Crowd, chance: int = 2) -> int:
         envelope.summary, envelope.intake_key = sealed.blob, sealed.intake_key
         rows.append((message, envelope))
     with transaction.atomic():
-        Message.objects.bulk_create([message for message, _ in rows])
-        Envelope.objects.bulk_create([envelope for _, envelope in rows])
-        Job.objects.bulk_create(
-            Job(kind="deliver", target=envelope.id, precedence=Precedence.ROUTINE, created_at=timezone.now()) for _, envelope in rows
-        )
+        insert([message for message, _ in rows])
+        insert([envelope for _, envelope in rows])
+        insert([Job(kind="deliver", target=envelope.id, precedence=Precedence.ROUTINE, created_at=timezone.now()) for _, envelope in rows])
         wakeup.ring()
     return len(rows)
