@@ -167,11 +167,6 @@ CELERY_DB_REUSE_MAX = 1_000_000_000
 # --- processes (portal/supervisor.py) ----------------------------------------------------------------------------------
 WEB_PROCESSES = env.int("WEB_PROCESSES", 2)
 WEB_THREADS = env.int("WEB_THREADS", 8)
-WEB_UPLOADS = env.int("WEB_UPLOADS", 16)  # threads of each process besides, for nothing but requests with large bodies
-WEB_SILENCE = env.float("WEB_SILENCE", 30)  # seconds that a client may neither send nor take anything
-WEB_LOWEST_RATE = env.int("WEB_LOWEST_RATE", 1_000)  # octets a second, on average, that a client must keep up after that
-if WEB_UPLOADS < 1 or WEB_SILENCE <= 0 or WEB_LOWEST_RATE < 1:
-    raise ImproperlyConfigured("WEB_UPLOADS, WEB_SILENCE and WEB_LOWEST_RATE must be above zero")
 INTERACTIVE_CHILDREN = env.int("INTERACTIVE_CHILDREN", 2)
 # BULK_CHILDREN: below, with the relay, for which some of them are
 # How long a job may be silent before another worker takes it; long jobs renew it as they go on.

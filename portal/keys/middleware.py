@@ -35,8 +35,6 @@ class UnlockedSession:
             request.actor = sessions.actor(request, vault.user, vault.session)
         response = self.get_response(request)
         # What no view took over must not stay: files can be sent to any address, with a wrong token, too.
-        if hasattr(request, "discard_upload"):
-            request.discard_upload()
         if left := getattr(request, "uploaded_objects", ()):
             objects.delete(*left)
         return response

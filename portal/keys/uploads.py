@@ -50,7 +50,6 @@ class SealedUploadHandler(FileUploadHandler):
             refused = "too-large"
         self.request.upload_refused = refused
         self.request.uploaded_objects = set()
-        self.request.discard_upload = self._discard  # for when reading the body fails: Django tells no handler
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -89,6 +88,6 @@ class SealedUploadHandler(FileUploadHandler):
         self._discard()
 
     def _discard(self) -> None:
-        """Leaves `objects.create` with an exception, which removes the half-written object; one that is whole stays."""
+        """Leaves `objects.create` with an exception, which removes the half-written object."""
         stack, self._stack = self._stack, ExitStack()
         stack.__exit__(SkipFile, SkipFile(), None)
