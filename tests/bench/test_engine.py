@@ -27,3 +27,7 @@ def test_every_figure_has_a_row(printed: str, job: str) -> None:
 def test_a_peer_takes_part_or_is_said_to_be_left_out(printed: str) -> None:
     for name, built in (("OpenSSL", "openssl_cms"), ("Bouncy Castle", "BouncyCastleCms.class")):
         assert (f"{name} is left out" in printed) != (ROOT / "build" / "peers" / built).exists()
+
+
+def test_the_first_line_says_which_python_measures(printed: str) -> None:
+    assert printed.startswith(f"Python {sys.version.split()[0]} of {sys.base_prefix}")

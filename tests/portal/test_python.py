@@ -11,8 +11,6 @@ import pytest
 from tests.stack import ROOT
 
 WILL_DO = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
-
-
 SAID_ELSEWHERE = {"PYTHON", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"}  # to the make that may run these tests
 
 

@@ -18,7 +18,7 @@ from portal.keys.services.outside import Proven, remember_certificate
 from portal.mail import engine
 from portal.mail.content import EnvelopeSummary
 from portal.mail.models import Arrival, Envelope, Message
-from portal.mail.services.arrive import arrival_context, is_own, outside_actor, queued_as, trust_outside
+from portal.mail.services.arrive import arrival_context, outside_actor, queued_as, sender_named, trust_outside
 from portal.mail.services.envelopes import addressed_digest, summary_context
 from portal.mail.states import State
 from portal.outbox import services as outbox
@@ -122,19 +122,14 @@ def _envelope(message: Message, seen: engine.Seen, people: list[User], stored: _
     line = EnvelopeSummary(
         subject=seen.subject,
         attachments=seen.attachments,
-        from_name=_sender(seen, message),
+        # What can be seen was refused in the name of people here, unless they have signed it or it is our relay's own notification
+        from_name=sender_named(seen.from_address, message.outside_sender, proven=seen.kind != "encrypted"),
         to_names="",
         addressed=addressed_digest(row),
     )
     sealed = intake.seal(line.to_json(), summary_context(row.id))
     row.summary, row.intake_key = sealed.blob, sealed.intake_key
     return row
-
-
-def _sender(seen: engine.Seen, message: Message) -> str:
-    """Whom the mailbox names: an address, as for everybody outside, and never one of people here that nobody could verify."""
-    unseen = seen.kind == "encrypted" and is_own(seen.from_address)
-    return message.outside_sender if unseen else seen.from_address or message.outside_sender
 
 
 def _finish(arrival: Arrival, message: Message, envelopes: list[Envelope], noted: list[Finish]) -> None:

@@ -70,6 +70,11 @@ def is_own(address: str) -> bool:
     return engine.lies_in(address, settings.MAIL_DOMAIN)
 
 
+def sender_named(from_address: str, delivered_for: str, *, proven: bool) -> str:
+    """Whom a mailbox names: an address, as for everybody outside, and never one of people here that nobody could verify."""
+    return from_address if from_address and (proven or not is_own(from_address)) else delivered_for
+
+
 def arrive(arriving: Arriving) -> NotKept | None:
     """Keeps the message, or says why not. The same one given again is kept once. Errors of the database go to the caller: nobody
     knows then whether it is kept, so it is not deleted; the sweeper does that if no row names it."""

@@ -23,7 +23,7 @@ from portal.mail.access import Access, access_message
 from portal.mail.content import DraftContent, Summary
 from portal.mail.models import Delivery, Envelope, Upload
 from portal.mail.selectors import WHOLE_TIMEOUT
-from portal.mail.services.arrive import is_own, outside_actor, trust_outside
+from portal.mail.services.arrive import outside_actor, sender_named, trust_outside
 from portal.mail.services.drafts import save_draft, too_much, upload_context
 from portal.policy.access import decide_for
 from portal.policy.selectors import category_references
@@ -62,15 +62,13 @@ def open_message(*, user_id: str, session_id: str, decrypt: str, delivery_id: st
 
 
 def _rewrite_line(delivery: Delivery, shown: engine.Shown) -> None:
-    """The list shows of encrypted mail what stands outside, often no more than "[...]", until it is opened: then what stands inside.
-
-    Whom it names is still an address, and never one of people here that nobody proved.
-    """
+    """The list shows of encrypted mail what stands outside, often no more than "[...]", until it is opened: then what stands inside."""
     envelope = delivery.envelope
     if envelope.wrapped or shown.verdict == "broken":
         return
-    proven = shown.verdict == "verified" or not is_own(shown.from_address)
-    line = Summary(shown.subject, (proven and shown.from_address) or envelope.message.outside_sender, bool(shown.files))
+    # Verified is not proven: it may be the address in Sender that the signature fits
+    people = sender_named(shown.from_address, envelope.message.outside_sender, proven=False)
+    line = Summary(shown.subject, people, bool(shown.files))
     sealed = seal_for(delivery.owner_id, line.to_json(), "summary", delivery.id)
     Delivery.objects.filter(id=delivery.id).update(summary=sealed)
 

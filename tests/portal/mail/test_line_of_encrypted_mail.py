@@ -54,6 +54,14 @@ def test_nobody_is_named_who_belongs_to_this_portal_and_has_not_signed(organisat
     assert line(organisation) == Summary("Tides inside", "eve@outside.example", attachments=False)
 
 
+def test_who_signs_for_somebody_of_this_portal_does_not_get_their_name_either(organisation, eve):
+    """The signature then proves the address in Sender, not the one in From."""
+    delivery = arrived(organisation, signed(eve, From="alice@portal.example", Sender="eve@outside.example"))
+    opened = organisation.read("bob", delivery.id)
+    assert (opened.verdict, opened.from_address) == ("verified", "alice@portal.example")
+    assert line(organisation).people == "eve@outside.example"
+
+
 @pytest.mark.parametrize("problem", ["not cleared", "not for these keys"])
 def test_what_was_not_shown_is_not_in_the_list_either(organisation, eve, problem):
     if problem == "not cleared":
